@@ -1,0 +1,66 @@
+/** Parsed options, as the config stage hands them to the pipeline. Times are unix ms, sizes bytes. */
+
+export interface TargetOptions {
+  /** Server URL without credentials; undefined means the embedded ledger. */
+  readonly url: string | undefined
+  readonly user: string
+  /** Wrapped so that printing or serialising it shows nothing. */
+  readonly password: Secret | undefined
+  readonly database: string
+  /** Directory of the embedded ledger. */
+  readonly embedded: string
+  /** Longest wait for one answer of a server, ms. */
+  readonly timeoutMs: number
+}
+
+export type ExpiredRule = 'refuse' | 'skip' | 'include'
+
+export interface InputOptions {
+  /** Directories, files, archives or patterns, as given. */
+  readonly sources: readonly string[]
+  /** Half-open window on ts_ms. */
+  readonly sinceMs: number | undefined
+  readonly untilMs: number | undefined
+  /** Lower-case hyphenated tenant ids; empty means all. */
+  readonly tenants: readonly string[]
+  readonly acceptFuture: boolean
+  /** Files examined, and archives read, at once. */
+  readonly concurrency: number
+  /** What Node's own structures may take, bytes. */
+  readonly memoryBytes: number
+  readonly stateDir: string
+}
+
+export interface ReplayOptions extends InputOptions {
+  readonly target: TargetOptions
+  readonly dryRun: boolean
+  readonly stageOnly: boolean
+  readonly createSchema: boolean
+  readonly expired: ExpiredRule
+  readonly repairRollup: boolean
+  readonly breakLock: boolean
+  /** obleth's own retention, days (OBLETH_USAGE_RETENTION_DAYS, 180 where not set). */
+  readonly retentionDays: number
+  readonly yes: boolean
+}
+
+/** Text that no log, error, JSON or inspection shows. */
+export class Secret {
+  readonly #text: string
+  constructor(text: string) {
+    this.#text = text
+  }
+  /** The text itself, for the one place that sends it. */
+  reveal(): string {
+    return this.#text
+  }
+  toString(): string {
+    return '***'
+  }
+  toJSON(): string {
+    return '***'
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '***'
+  }
+}

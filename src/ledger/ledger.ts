@@ -1,0 +1,43 @@
+/** Bound values of a statement: `{name:Type}` in the SQL. Arrays and UUIDs go as the client encodes them. */
+export type Params = Record<string, unknown>
+
+/**
+ * A connection to one database of a ClickHouse, embedded or a server. Every method may throw a LedgerError:
+ * `target_unreachable` (retryable; the outcome of a statement that changes something is then unclear and must be
+ * looked up), `access_denied`, or `target_failed` with the server's code in the message.
+ *
+ * Settings are never given beside a statement, always in its SETTINGS clause: the embedded engine keeps the former
+ * in force for later statements (DOMAIN 5.5 of the project's facts; tested on 26.7).
+ */
+export interface Ledger {
+  readonly kind: 'embedded' | 'server'
+  /** Directory, or URL without credentials. */
+  readonly location: string
+  readonly database: string
+  /** `database`.`name`, both validated and quoted. */
+  table(name: string): string
+  /** All rows of a SELECT; 64-bit and wider integers come as strings, Float64 as numbers. Meant for small results. */
+  rows<Row>(sql: string, params?: Params): Promise<Row[]>
+  /** The same in portions, for results that may be large. */
+  stream<Row>(sql: string, params?: Params): AsyncIterable<Row[]>
+  /** A statement without result. */
+  command(sql: string, params?: Params): Promise<void>
+  /**
+   * Sends the Native-format blocks of a local file into a table. `columns` are the block's columns in order with
+   * the types it declares. Not retried here: the caller looks what became of an unclear outcome.
+   */
+  insertNative(insert: NativeInsert): Promise<void>
+  close(): Promise<void>
+}
+
+export interface NativeInsert {
+  readonly table: string
+  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  /** Path of the block file. */
+  readonly file: string
+  readonly bytes: number
+  /** insert_deduplication_token. */
+  readonly token: string
+  /** Names the statement on a server, so that its end can be waited for. */
+  readonly queryId: string
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+// The long runs: random kills, cuts and crash points. `npm test` holds a small fixed set of the same.
+export default defineConfig({
+  test: {
+    include: ['test/fault/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    env: { TZ: 'UTC' },
+    testTimeout: 3_600_000,
+    hookTimeout: 600_000,
+  },
+})
