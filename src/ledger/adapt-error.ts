@@ -1,0 +1,101 @@
+import { ClickHouseError } from '@clickhouse/client'
+import { type ErrorCode, LedgerError } from '../domain/errors.js'
+
+/** ClickHouse's error numbers (src/Common/ErrorCodes.cpp) that mean more than "failed". */
+const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: string }> = {
+  164: { code: 'access_denied', hint: 'the user is read-only: give it a profile with readonly = 0' },
+  192: { code: 'access_denied' },
+  193: { code: 'access_denied' },
+  194: { code: 'access_denied' },
+  497: { code: 'access_denied', hint: 'GRANT what the message names to this user' },
+  516: { code: 'access_denied' },
+  159: { code: 'target_failed', retryable: true },
+  202: { code: 'target_unreachable', retryable: true },
+  209: { code: 'target_unreachable', retryable: true },
+  210: { code: 'target_unreachable', retryable: true },
+  225: { code: 'target_unreachable', retryable: true },
+  236: { code: 'target_unreachable', retryable: true },
+  241: { code: 'target_failed', retryable: true },
+  242: { code: 'target_unreachable', retryable: true },
+  243: { code: 'disk_full', hint: "free space on the target's disk, then run the same command again" },
+  252: { code: 'target_failed', retryable: true },
+  279: { code: 'target_unreachable', retryable: true },
+  999: { code: 'target_unreachable', retryable: true },
+}
+
+const ACCESS_HINT =
+  'check OBLETH_CLICKHOUSE_USER and the password (OBLETH_CLICKHOUSE_PASSWORD or --clickhouse-password-file)'
+const REACH_HINT = 'check that the server runs and that the URL is right, then run the same command again'
+
+/** ClickHouse's own error number behind a LedgerError, undefined where there is none. */
+export function serverCode(error: unknown): number | undefined {
+  const cause = error instanceof LedgerError ? error.cause : error
+  return cause instanceof ClickHouseError ? Number(cause.code) : undefined
+}
+
+/**
+ * The LedgerError for whatever the client, the engine or the network threw: `access_denied`, `target_unreachable`
+ * (retryable), `disk_full` or `target_failed`. `place` is the directory, or the URL without credentials.
+ */
+export function adaptError(error: unknown, place: string): LedgerError {
+  if (error instanceof LedgerError) return error
+  if (error instanceof ClickHouseError) return fromServer(error, place)
+  const { code, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) }
+  if (code === 'ENOSPC')
+    return new LedgerError('disk_full', `no space left while talking to the ledger: ${oneLine(message)}`, {
+      place,
+      cause: error,
+    })
+  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
+    return new LedgerError('internal', `cannot read a block file: ${oneLine(message)}`, { place, cause: error })
+  if (code?.startsWith('CHDB_'))
+    return new LedgerError('target_failed', `the embedded engine failed: ${oneLine(message)}`, { place, cause: error })
+  if (message === 'Timeout error.')
+    return new LedgerError('target_unreachable', 'the ledger did not answer in time', {
+      place,
+      hint: REACH_HINT,
+      retryable: true,
+      cause: error,
+    })
+  return new LedgerError(
+    'target_unreachable',
+    `the ledger cannot be reached: ${oneLine(code ? `${message} (${code})` : message)}`,
+    {
+      place,
+      hint: code !== undefined && /CERT|SSL|TLS|SIGNED/.test(code) ? 'name the CA in NODE_EXTRA_CA_CERTS' : REACH_HINT,
+      retryable: true,
+      cause: error,
+    },
+  )
+}
+
+function fromServer(error: ClickHouseError, place: string): LedgerError {
+  const known = CODES[Number(error.code)]
+  const text = oneLine(error.message)
+  const type = error.type ?? 'UNKNOWN'
+  if (known === undefined && /No space left on device|errno: 28\b/.test(error.message))
+    return new LedgerError('disk_full', `the target's disk is full: ${text} (code ${error.code} ${type})`, {
+      place,
+      cause: error,
+    })
+  const code = known?.code ?? 'target_failed'
+  const hint =
+    known?.hint ?? (code === 'access_denied' ? ACCESS_HINT : code === 'target_unreachable' ? REACH_HINT : undefined)
+  return new LedgerError(code, `${text} (code ${error.code} ${type})`, {
+    place,
+    ...(hint === undefined ? {} : { hint }),
+    retryable: known?.retryable ?? false,
+    cause: error,
+  })
+}
+
+/** First 600 characters on one line, without the version that servers append and without control characters. */
+function oneLine(text: string): string {
+  const line = text
+    .replace(/\s*\(version [^)]*\)\)?/g, '')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
+    .trim()
+  return line.length > 600 ? `${line.slice(0, 600)}…` : line
+}

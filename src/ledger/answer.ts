@@ -1,0 +1,52 @@
+import type { Readable } from 'node:stream'
+import { parseError } from '@clickhouse/client'
+
+const PORTION_ROWS = 5_000
+
+/**
+ * Rows of a JSONEachRow answer, in portions. Throws what the server wrote in place of a row (an exception inside the
+ * body of an answer that began well), and where the answer ends inside a row.
+ */
+export async function* jsonRows<Row>(body: AsyncIterable<Uint8Array>): AsyncIterable<Row[]> {
+  let rest = Buffer.alloc(0)
+  let rows: Row[] = []
+  for await (const chunk of body) {
+    const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk])
+    let from = 0
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, from)) {
+      rows.push(parseRow<Row>(bytes, from, end))
+      from = end + 1
+      if (rows.length === PORTION_ROWS) {
+        yield rows
+        rows = []
+      }
+    }
+    rest = bytes.subarray(from)
+  }
+  if (rest.length > 0) rows.push(parseRow<Row>(rest, 0, rest.length))
+  if (rows.length > 0) yield rows
+}
+
+function parseRow<Row>(bytes: Buffer, from: number, end: number): Row {
+  if (bytes[from] === 0x7b) {
+    try {
+      return JSON.parse(bytes.toString('utf8', from, end)) as Row
+    } catch {
+      // falls through: what stands here is no row
+    }
+  }
+  throw notAnAnswer(bytes.toString('utf8', from))
+}
+
+/** The error that a text says, which stands where rows or nothing should stand. */
+export function notAnAnswer(text: string): Error {
+  return /DB::Exception/.test(text)
+    ? parseError(text)
+    : new Error(`the answer is not ClickHouse's: ${text.slice(0, 200)}`)
+}
+
+export async function textOf(body: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of body) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,60 @@
+import type { Readable } from 'node:stream'
+import { adaptError } from './adapt-error.js'
+import { jsonRows, notAnAnswer, textOf } from './answer.js'
+import { identifier } from './identifiers.js'
+import type { Ledger, NativeInsert, Params } from './ledger.js'
+import { OUTPUT_SETTINGS, settingsClause } from './settings.js'
+
+/** Sends one statement and gives the body of its answer; throws where the answer is an error. */
+export type Send = (sql: string, params?: Params) => Promise<Readable>
+
+/** What both kinds of ledger have in common: everything but the way of a statement and of a block to the engine. */
+export abstract class ClientLedger implements Ledger {
+  abstract readonly kind: 'embedded' | 'server'
+
+  constructor(
+    readonly location: string,
+    readonly database: string,
+    /** Names of the settings that the target's version knows. */
+    protected readonly knownSettings: ReadonlySet<string>,
+    /** For statements that change nothing. */
+    private readonly read: Send,
+    private readonly send: Send,
+  ) {}
+
+  abstract insertNative(insert: NativeInsert): Promise<void>
+  abstract close(): Promise<void>
+
+  table(name: string): string {
+    return `${identifier(this.database)}.${identifier(name)}`
+  }
+
+  async rows<Row>(sql: string, params?: Params): Promise<Row[]> {
+    const all: Row[] = []
+    for await (const portion of this.stream<Row>(sql, params)) all.push(...portion)
+    return all
+  }
+
+  async *stream<Row>(sql: string, params?: Params): AsyncIterable<Row[]> {
+    // SETTINGS behind FORMAT add to those of the SELECT itself, which may have its own clause.
+    const output = settingsClause(OUTPUT_SETTINGS, this.knownSettings)
+    try {
+      yield* jsonRows<Row>(await this.read(`${sql}\nFORMAT JSONEachRow ${output}`, params))
+    } catch (error) {
+      throw adaptError(error, this.location)
+    }
+  }
+
+  async command(sql: string, params?: Params): Promise<void> {
+    try {
+      this.refuseException(await textOf(await this.send(sql, params)))
+    } catch (error) {
+      throw adaptError(error, this.location)
+    }
+  }
+
+  /** A statement without result answers nothing; what stands there anyway is an exception behind a good status. */
+  protected refuseException(text: string): void {
+    if (text.includes('DB::Exception')) throw notAnAnswer(text)
+  }
+}

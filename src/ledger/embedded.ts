@@ -1,0 +1,122 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { ClickHouseClient, ClickHouseClientConfigOptions } from '@clickhouse/client'
+import { LedgerError } from '../domain/errors.js'
+import type { TargetOptions } from '../domain/options.js'
+import { adaptError } from './adapt-error.js'
+import { jsonRows } from './answer.js'
+import { ClientLedger, type Send } from './client-ledger.js'
+import { holderOf } from './embedded-lock.js'
+import { withGlobFreePath } from './glob-free.js'
+import { identifier, literal } from './identifiers.js'
+import type { Ledger, NativeInsert } from './ledger.js'
+import { quietLog } from './quiet-log.js'
+import { insertSettings, settingsClause } from './settings.js'
+
+/**
+ * Opens the ledger in a directory of this machine with chDB, in this process and always in UTC; the directory is made
+ * (0700) where it does not exist. Throws `target_locked` where another process holds it.
+ */
+export async function openEmbedded(target: TargetOptions): Promise<Ledger> {
+  const directory = resolve(target.embedded)
+  const created = makeDirectory(directory)
+  refuseHeld(directory)
+  const client = await openClient(directory)
+  // Again, now that the engine has set its umask: nobody else reads bills.
+  if (created) chmodSync(directory, 0o700)
+  const send: Send = async (query, params) =>
+    (await client.exec({ query, ...(params === undefined ? {} : { query_params: params }) })).stream
+  try {
+    const known = new Set<string>()
+    for await (const rows of jsonRows<{ name: string }>(
+      await send('SELECT name FROM system.settings FORMAT JSONEachRow'),
+    ))
+      for (const row of rows) known.add(row.name)
+    const exists = `SELECT name FROM system.databases WHERE name = ${literal(target.database)} FORMAT JSONEachRow`
+    for await (const _ of jsonRows(await send(exists))) await send(`USE ${identifier(target.database)}`)
+    return new EmbeddedLedger(directory, target.database, known, send, client)
+  } catch (error) {
+    await client.close()
+    throw adaptError(error, directory)
+  }
+}
+
+type Connection = NonNullable<ClickHouseClientConfigOptions['connection']>
+
+class EmbeddedLedger extends ClientLedger {
+  readonly kind = 'embedded'
+
+  constructor(
+    location: string,
+    database: string,
+    knownSettings: ReadonlySet<string>,
+    send: Send,
+    private readonly client: ClickHouseClient,
+  ) {
+    super(location, database, knownSettings, send, send)
+  }
+
+  /** chDB's Node API turns an inline body into a string, so the engine reads the block file itself. */
+  async insertNative({ table, columns, file, token }: NativeInsert): Promise<void> {
+    const names = columns.map((column) => identifier(column.name)).join(', ')
+    const structure = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(', ')
+    const settings = settingsClause({ ...insertSettings(token), ...SELECT_SETTINGS }, this.knownSettings)
+    await withGlobFreePath(file, (path) =>
+      this.command(
+        `INSERT INTO ${this.table(table)} (${names}) ${settings} ` +
+          `SELECT ${names} FROM file(${literal(path)}, 'Native', ${literal(structure)}, 'none')`,
+      ),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.client.close()
+  }
+}
+
+/** The token holds for a block that comes out of a SELECT, too, and the block arrives in the file's order. */
+const SELECT_SETTINGS = {
+  deduplicate_insert_select: 'enable_even_for_bad_queries',
+  max_insert_threads: 1,
+  max_threads: 1,
+}
+
+function makeDirectory(directory: string): boolean {
+  try {
+    return mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined
+  } catch (error) {
+    throw new LedgerError('target_failed', `cannot create the directory of the embedded ledger: ${String(error)}`, {
+      place: directory,
+      hint: 'name another one with --embedded',
+      cause: error,
+    })
+  }
+}
+
+function refuseHeld(directory: string): void {
+  const holder = holderOf(directory)
+  if (holder === undefined) return
+  const who = holder.pid === undefined ? 'another process' : `process ${holder.pid}`
+  throw new LedgerError('target_locked', `the embedded ledger is in use by ${who}`, {
+    place: directory,
+    hint: `wait until ${who} has ended, then run the same command again`,
+  })
+}
+
+async function openClient(directory: string): Promise<ClickHouseClient> {
+  // chDB takes its zone when the library is loaded, whatever a configuration says later.
+  process.env.TZ = 'UTC'
+  const [{ createClient }, chdb] = await Promise.all([import('@clickhouse/client'), import('chdb/connection')])
+  try {
+    // The same interface, declared once in @clickhouse/client and once in the @clickhouse/client-common that chdb uses.
+    const connection = chdb.default.createChdbConnection({ path: directory }) as unknown as Connection
+    return createClient({ connection, log: quietLog })
+  } catch (error) {
+    refuseHeld(directory)
+    throw new LedgerError('target_failed', `the embedded engine cannot open its directory: ${String(error)}`, {
+      place: directory,
+      hint: 'the engine wrote its reason above; check rights and free space of the directory',
+      cause: error,
+    })
+  }
+}

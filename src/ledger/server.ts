@@ -1,0 +1,133 @@
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { type ClickHouseClient, ClickHouseError, createClient, type ExecResult, parseError } from '@clickhouse/client'
+import pRetry from 'p-retry'
+import { LedgerError } from '../domain/errors.js'
+import type { TargetOptions } from '../domain/options.js'
+import { adaptError } from './adapt-error.js'
+import { textOf } from './answer.js'
+import { ClientLedger, type Send } from './client-ledger.js'
+import { identifier } from './identifiers.js'
+import type { Ledger, NativeInsert } from './ledger.js'
+import { quietLog } from './quiet-log.js'
+import { parseServerUrl } from './server-url.js'
+import { insertSettings, settingsClause } from './settings.js'
+
+/** Below the shortest keep-alive time that servers have had by default (3 s): never a request on a socket they close. */
+const IDLE_SOCKET_MS = 2_000
+const READ_RETRIES = { retries: 5, factor: 2, minTimeout: 250, maxTimeout: 4_000 }
+
+/**
+ * Connects to a server over HTTP(S). Reachability and rights are proven by a SELECT, since `/ping` answers without a
+ * password too. Throws `config`, `access_denied`, or `target_unreachable` after retries.
+ */
+export async function openServer(target: TargetOptions, url: string): Promise<Ledger> {
+  const server = parseServerUrl(url)
+  const connectTo = (database: string | undefined) =>
+    createClient({
+      url: server.origin,
+      ...(server.pathname === undefined ? {} : { pathname: server.pathname }),
+      ...(database === undefined ? {} : { database }),
+      username: target.user,
+      password: target.password?.reveal() ?? '',
+      application: 'obleth-ledger',
+      request_timeout: target.timeoutMs,
+      keep_alive: { enabled: true, idle_socket_ttl: IDLE_SOCKET_MS, eagerly_destroy_stale_sockets: true },
+      log: quietLog,
+    })
+  const ledgerOn = (client: ClickHouseClient, known: ReadonlySet<string>) =>
+    new ServerLedger(server.location, target.database, known, client, target.timeoutMs)
+
+  const probe = connectTo(undefined)
+  try {
+    const first = ledgerOn(probe, new Set())
+    const known = await first.rows<{ name: string }>('SELECT name FROM system.settings')
+    const databases = await first.rows<{ name: string }>('SELECT name FROM system.databases')
+    // A request that names a database which does not exist fails, also the one that creates it.
+    const there = databases.some(({ name }) => name === target.database)
+    return ledgerOn(connectTo(there ? target.database : undefined), new Set(known.map(({ name }) => name)))
+  } finally {
+    await probe.close()
+  }
+}
+
+class ServerLedger extends ClientLedger {
+  readonly kind = 'server'
+
+  constructor(
+    location: string,
+    database: string,
+    knownSettings: ReadonlySet<string>,
+    private readonly client: ClickHouseClient,
+    timeoutMs: number,
+  ) {
+    const send: Send = (query, params) =>
+      bodyOf(
+        client.exec({
+          query,
+          ...(params === undefined ? {} : { query_params: params }),
+          ...WHOLE_ANSWERS,
+        }),
+      )
+    super(location, database, knownSettings, retried(send, location, timeoutMs), send)
+  }
+
+  async insertNative({ table, columns, file, token, queryId }: NativeInsert): Promise<void> {
+    const names = columns.map((column) => identifier(column.name)).join(', ')
+    const settings = settingsClause(insertSettings(token), this.knownSettings)
+    const values = createReadStream(file, { highWaterMark: 1 << 20 })
+    try {
+      const query = `INSERT INTO ${this.table(table)} (${names}) ${settings} FORMAT Native`
+      const body = await bodyOf(this.client.exec({ query, values, query_id: queryId, ...WHOLE_ANSWERS }))
+      this.refuseException(await textOf(body))
+    } catch (error) {
+      throw adaptError(error, this.location)
+    } finally {
+      values.destroy()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client.close()
+  }
+}
+
+/**
+ * wait_end_of_query is a parameter of the HTTP interface, not a setting: the status is sent when the statement has
+ * ended, so no exception can hide in the body of a success. Errors are read here, where the status is known.
+ */
+const WHOLE_ANSWERS = { clickhouse_settings: { wait_end_of_query: 1 }, ignore_error_response: true } as const
+
+async function bodyOf(answer: Promise<ExecResult<Readable>>): Promise<Readable> {
+  const { stream, http_status_code: status = 0, response_headers: headers } = await answer
+  const code = headers['x-clickhouse-exception-code']
+  if (status === 200 && code === undefined) return stream
+  const text = await textOf(stream)
+  const error = parseError(text)
+  if (error instanceof ClickHouseError) throw error
+  if (code !== undefined)
+    throw new ClickHouseError({ message: text.slice(0, 400), code: String(code), type: 'UNKNOWN' })
+  const message = `HTTP status ${status}: ${text.slice(0, 200)}`
+  if (status === 401 || status === 403) throw new LedgerError('access_denied', message)
+  throw status >= 500 || status === 429 ? new Error(message) : new LedgerError('target_failed', message)
+}
+
+/** A statement that changes nothing is simply sent again while the server cannot be reached. */
+function retried(send: Send, location: string, timeoutMs: number): Send {
+  return (sql, params) =>
+    pRetry(
+      async () => {
+        try {
+          return await send(sql, params)
+        } catch (error) {
+          throw adaptError(error, location)
+        }
+      },
+      {
+        ...READ_RETRIES,
+        maxRetryTime: 2 * timeoutMs,
+        shouldRetry: ({ error }) =>
+          error instanceof LedgerError && error.code === 'target_unreachable' && error.retryable,
+      },
+    )
+}

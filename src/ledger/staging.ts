@@ -1,0 +1,161 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import pLimit from 'p-limit'
+import { LedgerError } from '../domain/errors.js'
+import { literal } from './identifiers.js'
+import { insertExactly } from './insert-exactly.js'
+import type { Ledger, NativeInsert } from './ledger.js'
+
+/** A file of Native-format blocks on this machine. */
+export interface NativeFile extends Pick<NativeInsert, 'file' | 'bytes' | 'columns'> {
+  readonly rows: number
+}
+
+/** What goes into staging at once: at most 100 server days, at most a million rows (ClickHouse cuts larger inserts). */
+export interface StagingBlock {
+  /** Records, columns as in `usage`. */
+  readonly data: NativeFile
+  /** request_id UUID, acknowledged UInt8, batch UInt32 of the records that have evidence; null where none has. */
+  readonly evidence: NativeFile | null
+}
+
+/** A partition of staging, which becomes a partition of `usage`. Times are unix ms, both inclusive. */
+export interface StagedPartition {
+  readonly partitionId: string
+  readonly rows: number
+  readonly minTsMs: number
+  readonly maxTsMs: number
+  /** The server's day of its first record, YYYY-MM-DD. */
+  readonly day: string
+}
+
+/**
+ * A run's own tables beside `usage`: the records to be published and what is known of their earlier acknowledgement.
+ * Nobody else writes there, so every insert can be checked by what it left behind.
+ */
+export class Staging {
+  readonly tableName: string
+  readonly evidenceTableName: string
+  private readonly idsTableName: string
+  private readonly oneAtATime = pLimit(1)
+  private generation = newGeneration()
+  private blocks = 0
+
+  constructor(
+    private readonly ledger: Ledger,
+    readonly runId: string,
+    /** Ends the waiting between attempts; the block is then abandoned with `interrupted`. */
+    private readonly signal?: AbortSignal,
+  ) {
+    this.tableName = `usage_replay_${runId}`
+    this.evidenceTableName = `${this.tableName}_evidence`
+    this.idsTableName = `${this.tableName}_ids`
+  }
+
+  /**
+   * Makes the tables anew; what an earlier generation left is dropped. Staging is a copy of `usage` without its TTL,
+   * which would eat old records, with a deduplication window of its own. Its parts are compact and never merged: a
+   * failed insert can be taken back part by part, and the merging is left to `usage`.
+   * Throws `refused` where the engine of `usage` does not let partitions move out of such a table.
+   */
+  async create(): Promise<void> {
+    const usage = await this.usageTable()
+    await this.drop()
+    this.generation = newGeneration()
+    this.blocks = 0
+    const staging = this.ledger.table(this.tableName)
+    await this.ledger.command(`CREATE TABLE ${staging} AS ${this.ledger.table('usage')}`)
+    if (usage.hasTtl) await this.ledger.command(`ALTER TABLE ${staging} REMOVE TTL`)
+    await this.ledger.command(
+      `ALTER TABLE ${staging} MODIFY SETTING non_replicated_deduplication_window = 10000, ` +
+        'min_bytes_for_wide_part = 1000000000, max_bytes_to_merge_at_max_space_in_pool = 1',
+    )
+    await this.ledger.command(
+      `CREATE TABLE ${this.ledger.table(this.evidenceTableName)} ` +
+        '(request_id UUID, acknowledged UInt8, batch UInt32) ENGINE = MergeTree ORDER BY request_id ' +
+        'SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1',
+    )
+    await this.ledger.command(
+      `CREATE TABLE ${this.ledger.table(this.idsTableName)} (request_id UUID) ENGINE = MergeTree ORDER BY request_id ` +
+        'SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1',
+    )
+  }
+
+  /**
+   * Puts a block there exactly once, or throws: `target_unreachable` after bounded retries, `disk_full`,
+   * `access_denied`, `target_failed`. Calls may overlap; the inserts themselves run one after another.
+   */
+  async insertBlock(block: StagingBlock): Promise<void> {
+    const number = this.blocks++
+    const token = await this.token(number, block.data)
+    await this.oneAtATime(async () => {
+      await this.insert(this.tableName, block.data, token)
+      if (block.evidence !== null) await this.insert(this.evidenceTableName, block.evidence, `${token}-evidence`)
+    })
+  }
+
+  /** Takes the records of these ids, and their evidence, out again. The file holds one column, request_id UUID. */
+  async deleteIds(ids: NativeFile): Promise<void> {
+    const token = await this.token(this.blocks++, ids)
+    await this.oneAtATime(async () => {
+      const list = this.ledger.table(this.idsTableName)
+      await this.ledger.command(`TRUNCATE TABLE ${list}`)
+      await this.insert(this.idsTableName, ids, token)
+      for (const name of [this.tableName, this.evidenceTableName])
+        await this.ledger.command(
+          `ALTER TABLE ${this.ledger.table(name)} DELETE WHERE request_id IN (SELECT request_id FROM ${list}) ` +
+            'SETTINGS mutations_sync = 2',
+        )
+    })
+  }
+
+  /** The partitions that hold rows, in order of time. */
+  async partitions(): Promise<StagedPartition[]> {
+    const rows = await this.ledger.rows<Record<keyof StagedPartition, string>>(
+      `SELECT _partition_id AS partitionId, toString(count()) AS rows, toString(min(ts_ms)) AS minTsMs,
+         toString(max(ts_ms)) AS maxTsMs, toString(toDate(fromUnixTimestamp64Milli(min(ts_ms)))) AS day
+       FROM ${this.ledger.table(this.tableName)} GROUP BY _partition_id ORDER BY min(ts_ms)`,
+    )
+    return rows.map((row) => ({
+      partitionId: row.partitionId,
+      rows: Number(row.rows),
+      minTsMs: Number(row.minTsMs),
+      maxTsMs: Number(row.maxTsMs),
+      day: row.day,
+    }))
+  }
+
+  /** Drops the run's tables. Harmless where they are gone. */
+  async drop(): Promise<void> {
+    for (const name of [this.tableName, this.evidenceTableName, this.idsTableName])
+      await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(name)} SYNC`)
+  }
+
+  private async insert(table: string, block: NativeFile, token: string): Promise<void> {
+    await insertExactly(this.ledger, { table, ...block, token }, this.signal)
+  }
+
+  /** Same run, same generation, same block, same bytes: only then is an insert the same. */
+  private async token(number: number, { file }: NativeFile): Promise<string> {
+    const hash = createHash('sha256')
+    await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash)
+    return `${this.runId}-${this.generation}-${number}-${hash.digest('hex').slice(0, 32)}`
+  }
+
+  private async usageTable(): Promise<{ hasTtl: boolean }> {
+    const [usage] = await this.ledger.rows<{ engine: string; engine_full: string }>(
+      `SELECT engine, engine_full FROM system.tables WHERE database = ${literal(this.ledger.database)} AND name = 'usage'`,
+    )
+    if (usage === undefined)
+      throw new LedgerError('refused', 'the table `usage` does not exist', { place: this.ledger.location })
+    if (usage.engine !== 'MergeTree')
+      throw new LedgerError('refused', `partitions cannot be moved into a table of engine ${usage.engine}`, {
+        place: `${this.ledger.database}.usage`,
+        hint: 'only MergeTree is supported so far: replay into an embedded ledger and copy the days from there',
+      })
+    return { hasTtl: / TTL /.test(usage.engine_full) }
+  }
+}
+
+const newGeneration = () => randomUUID().slice(0, 8)
