@@ -3,7 +3,7 @@ import { adaptError } from './adapt-error.js'
 import { jsonRows, notAnAnswer, textOf } from './answer.js'
 import { identifier } from './identifiers.js'
 import type { Ledger, NativeInsert, Params } from './ledger.js'
-import { OUTPUT_SETTINGS, settingsClause } from './settings.js'
+import { OUTPUT_SETTINGS, type SettingValue, settingsClause } from './settings.js'
 
 /** Sends one statement and gives the body of its answer; throws where the answer is an error. */
 export type Send = (sql: string, params?: Params) => Promise<Readable>
@@ -16,7 +16,7 @@ export abstract class ClientLedger implements Ledger {
     readonly location: string,
     readonly database: string,
     /** Names of the settings that the target's version knows. */
-    protected readonly knownSettings: ReadonlySet<string>,
+    private readonly knownSettings: ReadonlySet<string>,
     /** For statements that change nothing. */
     private readonly read: Send,
     private readonly send: Send,
@@ -29,6 +29,10 @@ export abstract class ClientLedger implements Ledger {
     return `${identifier(this.database)}.${identifier(name)}`
   }
 
+  settings(wanted: Readonly<Record<string, SettingValue>>): string {
+    return settingsClause(wanted, this.knownSettings)
+  }
+
   async rows<Row>(sql: string, params?: Params): Promise<Row[]> {
     const all: Row[] = []
     for await (const portion of this.stream<Row>(sql, params)) all.push(...portion)
@@ -37,7 +41,7 @@ export abstract class ClientLedger implements Ledger {
 
   async *stream<Row>(sql: string, params?: Params): AsyncIterable<Row[]> {
     // SETTINGS behind FORMAT add to those of the SELECT itself, which may have its own clause.
-    const output = settingsClause(OUTPUT_SETTINGS, this.knownSettings)
+    const output = this.settings(OUTPUT_SETTINGS)
     try {
       yield* jsonRows<Row>(await this.read(`${sql}\nFORMAT JSONEachRow ${output}`, params))
     } catch (error) {

@@ -11,7 +11,7 @@ import { withGlobFreePath } from './glob-free.js'
 import { identifier, literal } from './identifiers.js'
 import type { Ledger, NativeInsert } from './ledger.js'
 import { quietLog } from './quiet-log.js'
-import { insertSettings, settingsClause } from './settings.js'
+import { insertSettings } from './settings.js'
 
 /**
  * Opens the ledger in a directory of this machine with chDB, in this process and always in UTC; the directory is made
@@ -60,7 +60,7 @@ class EmbeddedLedger extends ClientLedger {
   async insertNative({ table, columns, file, token }: NativeInsert): Promise<void> {
     const names = columns.map((column) => identifier(column.name)).join(', ')
     const structure = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(', ')
-    const settings = settingsClause({ ...insertSettings(token), ...SELECT_SETTINGS }, this.knownSettings)
+    const settings = this.settings({ ...insertSettings(token), ...SELECT_SETTINGS })
     await withGlobFreePath(file, (path) =>
       this.command(
         `INSERT INTO ${this.table(table)} (${names}) ${settings} ` +

@@ -16,6 +16,11 @@ export interface Ledger {
   readonly database: string
   /** `database`.`name`, both validated and quoted. */
   table(name: string): string
+  /**
+   * A SETTINGS clause with those of the wanted settings that this version of ClickHouse knows (others would be errors),
+   * or an empty text.
+   */
+  settings(wanted: Readonly<Record<string, number | string>>): string
   /** All rows of a SELECT; 64-bit and wider integers come as strings, Float64 as numbers. Meant for small results. */
   rows<Row>(sql: string, params?: Params): Promise<Row[]>
   /** The same in portions, for results that may be large. */

@@ -11,7 +11,7 @@ import { identifier } from './identifiers.js'
 import type { Ledger, NativeInsert } from './ledger.js'
 import { quietLog } from './quiet-log.js'
 import { parseServerUrl } from './server-url.js'
-import { insertSettings, settingsClause } from './settings.js'
+import { insertSettings } from './settings.js'
 
 /** Below the shortest keep-alive time that servers have had by default (3 s): never a request on a socket they close. */
 const IDLE_SOCKET_MS = 2_000
@@ -74,7 +74,7 @@ class ServerLedger extends ClientLedger {
 
   async insertNative({ table, columns, file, token, queryId }: NativeInsert): Promise<void> {
     const names = columns.map((column) => identifier(column.name)).join(', ')
-    const settings = settingsClause(insertSettings(token), this.knownSettings)
+    const settings = this.settings(insertSettings(token))
     const values = createReadStream(file, { highWaterMark: 1 << 20 })
     try {
       const query = `INSERT INTO ${this.table(table)} (${names}) ${settings} FORMAT Native`

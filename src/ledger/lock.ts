@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { LedgerError } from '../domain/errors.js'
+import { serverCode } from './adapt-error.js'
+import { literal, printable } from './identifiers.js'
+import type { Ledger } from './ledger.js'
+
+const LOCK_TABLE = 'usage_replay_lock'
+const TABLE_ALREADY_EXISTS = 57
+
+/** Who holds the lock; it stands as JSON in the comment of the lock table. */
+export interface LockOwner {
+  readonly runId: string
+  readonly host: string
+  readonly pid: number
+  /** RFC 3339. */
+  readonly since: string
+  /** Names one acquisition, so that a process whose lock was taken over does not release the new one. */
+  readonly nonce: string
+}
+
+/**
+ * The lock on a target, held by one run at a time: a table, since creating one is the only atomic thing that every
+ * ClickHouse offers, with its owner in the comment. It does not end by itself when its owner dies.
+ */
+export class TargetLock {
+  private constructor(
+    private readonly ledger: Ledger,
+    private readonly owner: LockOwner,
+    /** What happened on the way that the user should know; null where nothing did. */
+    readonly notice: string | null,
+  ) {}
+
+  /**
+   * Takes the lock. A run that finds its own id there takes over, so does any run on an embedded ledger (whose directory
+   * only one process can hold: the owner is dead), and any with `breakLock`. Otherwise throws `target_locked` that says
+   * who holds it since when. The database must exist.
+   */
+  static async acquire(ledger: Ledger, runId: string, { breakLock }: { breakLock: boolean }): Promise<TargetLock> {
+    const mine: LockOwner = {
+      runId,
+      host: hostname(),
+      pid: process.pid,
+      since: new Date().toISOString(),
+      nonce: randomUUID(),
+    }
+    if (await create(ledger, mine)) return new TargetLock(ledger, mine, null)
+    const holder = await read(ledger)
+    if (holder !== null) {
+      const own = holder !== 'unreadable' && holder.runId === runId
+      if (!own && !breakLock && ledger.kind === 'server') throw locked(ledger, holder)
+      await ledger.command(`DROP TABLE IF EXISTS ${ledger.table(LOCK_TABLE)} SYNC`)
+      if (await create(ledger, mine))
+        return new TargetLock(ledger, mine, own ? null : `took over the lock of ${describe(holder)}`)
+    } else if (await create(ledger, mine)) return new TargetLock(ledger, mine, null)
+    throw locked(ledger, (await read(ledger)) ?? 'unreadable')
+  }
+
+  /** Throws `target_locked` where somebody broke the lock meanwhile: nothing may be published any more. */
+  async assertHeld(): Promise<void> {
+    const holder = await read(this.ledger)
+    if (holder !== null && holder !== 'unreadable' && holder.nonce === this.owner.nonce) return
+    throw new LedgerError(
+      'target_locked',
+      `the lock on the target was broken by ${holder ? describe(holder) : 'somebody'}`,
+      {
+        place: `${this.ledger.location}, table ${LOCK_TABLE}`,
+        hint: 'wait until the other run has ended, then run the same command again',
+      },
+    )
+  }
+
+  /** Drops the lock where it is still ours. */
+  async release(): Promise<void> {
+    const holder = await read(this.ledger)
+    if (holder === null || holder === 'unreadable' || holder.nonce !== this.owner.nonce) return
+    await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(LOCK_TABLE)} SYNC`)
+  }
+}
+
+/** Who holds the lock now; null where nobody does. For lists; a run asks for the lock itself. */
+export async function lockOwner(ledger: Ledger): Promise<LockOwner | null> {
+  const holder = await read(ledger)
+  return holder === 'unreadable' ? null : holder
+}
+
+async function create(ledger: Ledger, owner: LockOwner): Promise<boolean> {
+  try {
+    await ledger.command(
+      `CREATE TABLE ${ledger.table(LOCK_TABLE)} (held UInt8) ENGINE = MergeTree ORDER BY tuple() ` +
+        `COMMENT ${literal(JSON.stringify(owner))}`,
+    )
+    return true
+  } catch (error) {
+    if (serverCode(error) === TABLE_ALREADY_EXISTS) return false
+    // The answer was lost, the table perhaps made: it names its owner.
+    if (error instanceof LedgerError && error.code === 'target_unreachable') {
+      const holder = await read(ledger)
+      if (holder !== null && holder !== 'unreadable') return holder.nonce === owner.nonce
+    }
+    throw error
+  }
+}
+
+async function read(ledger: Ledger): Promise<LockOwner | 'unreadable' | null> {
+  const [row] = await ledger.rows<{ comment: string }>(
+    `SELECT comment FROM system.tables
+     WHERE database = ${literal(ledger.database)} AND name = ${literal(LOCK_TABLE)}`,
+  )
+  if (row === undefined) return null
+  try {
+    const owner: unknown = JSON.parse(row.comment)
+    return isOwner(owner) ? owner : 'unreadable'
+  } catch {
+    return 'unreadable'
+  }
+}
+
+function isOwner(value: unknown): value is LockOwner {
+  const owner = value as Partial<LockOwner> | null
+  const texts = [owner?.runId, owner?.host, owner?.since, owner?.nonce]
+  return texts.every((text) => typeof text === 'string') && typeof owner?.pid === 'number'
+}
+
+function locked(ledger: Ledger, holder: LockOwner | 'unreadable'): LedgerError {
+  const again = 'wait until it has ended, or, if it is dead, run the same command with --break-lock'
+  return new LedgerError('target_locked', `the target is locked by ${describe(holder)}`, {
+    place: `${ledger.location}, table ${ledger.database}.${LOCK_TABLE}`,
+    hint: `see \`obleth-ledger runs list\`; ${again}`,
+  })
+}
+
+function describe(holder: LockOwner | 'unreadable'): string {
+  if (holder === 'unreadable') return 'a run that left no readable name'
+  return `run ${printable(holder.runId)}, process ${holder.pid} on ${printable(holder.host)}, since ${printable(holder.since)}`
+}
