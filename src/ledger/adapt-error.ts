@@ -1,5 +1,6 @@
 import { ClickHouseError } from '@clickhouse/client'
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
+import { printable } from '../domain/printable.js'
 
 /** ClickHouse's error numbers (src/Common/ErrorCodes.cpp) that mean more than "failed". */
 const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: string }> = {
@@ -90,12 +91,13 @@ function fromServer(error: ClickHouseError, place: string): LedgerError {
   })
 }
 
-/** First 600 characters on one line, without the version that servers append and without control characters. */
+/** First 600 characters on one line, without the version that servers append. */
 function oneLine(text: string): string {
-  const line = text
-    .replace(/\s*\(version [^)]*\)\)?/g, '')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
-    .trim()
+  const line = printable(
+    text
+      .replace(/\s*\(version [^)]*\)\)?/g, '')
+      .replace(/\s+/g, ' ')
+      .trim(),
+  )
   return line.length > 600 ? `${line.slice(0, 600)}…` : line
 }

@@ -1,4 +1,5 @@
 import { LedgerError } from '../domain/errors.js'
+import { printable } from '../domain/printable.js'
 
 const PLAIN = /^[A-Za-z0-9_]{1,64}$/
 
@@ -8,7 +9,7 @@ const PLAIN = /^[A-Za-z0-9_]{1,64}$/
  */
 export function identifier(name: string): string {
   if (!PLAIN.test(name))
-    throw new LedgerError('config', `not a plain identifier: ${printable(name)}`, {
+    throw new LedgerError('config', `not a plain identifier: "${printable(name.slice(0, 80))}"`, {
       hint: 'names of databases, tables and runs are 1 to 64 characters of A-Z, a-z, 0-9 and _',
     })
   return `\`${name}\``
@@ -28,9 +29,4 @@ const ESCAPES: Record<string, string> = {
 /** A string literal, for the places where ClickHouse takes no bound parameter: settings, comments, file(). */
 export function literal(text: string): string {
   return `'${text.replace(/[\\'\0\b\f\n\r\t]/g, (c) => ESCAPES[c])}'`
-}
-
-/** Foreign text for a message: control characters escaped, long text cut. */
-export function printable(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { LedgerError } from '../domain/errors.js'
+import { printable } from '../domain/printable.js'
 import { serverCode } from './adapt-error.js'
-import { literal, printable } from './identifiers.js'
+import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 
 const LOCK_TABLE = 'usage_replay_lock'

@@ -1,0 +1,180 @@
+import { LedgerError } from '../domain/errors.js'
+import type { Warning } from '../domain/wal.js'
+import { literal } from './identifiers.js'
+import type { Ledger } from './ledger.js'
+import { isBackfilled, ROLLUP_MEASURES } from './schema.js'
+import { targetWarnings } from './target-warnings.js'
+import { readTtl, type TtlState } from './ttl.js'
+import { type ColumnCheck, type ColumnInfo, checkColumns } from './usage-columns.js'
+
+/** What a target is and holds, as far as a replay must know before it writes anything. */
+export interface TargetState {
+  readonly kind: Ledger['kind']
+  readonly version: string
+  /** Whose days the partitions are. */
+  readonly timezone: string
+  readonly databaseExists: boolean
+  readonly usage: UsageState | null
+  readonly rollup: RollupState | null
+  /** obleth's view from `usage` into `usage_daily`; null where it does not exist. */
+  readonly view: { readonly leavesOutBenchmark: boolean } | null
+  readonly meta: { readonly backfilled: boolean } | null
+  /** `database.name` of the other materialized views that read from `usage`. A move of partitions fires none of them. */
+  readonly otherViews: readonly string[]
+  /** Free bytes where `usage` is or would be stored; null where the server does not tell. */
+  readonly freeBytes: number | null
+  readonly warnings: readonly Warning[]
+}
+
+export interface UsageState {
+  readonly engine: string
+  readonly family: EngineFamily
+  readonly partitionKey: string
+  readonly sortingKey: string
+  readonly rows: number
+  readonly columns: ColumnCheck
+  readonly deduplicationWindow: number
+  readonly ttl: TtlState | null
+  readonly projections: readonly string[]
+  readonly mutationsRunning: number
+}
+
+export interface RollupState {
+  readonly engine: string
+  readonly rows: number
+  /** Names of those of ROLLUP_MEASURES that the table has; an older one lacks some. */
+  readonly measures: readonly string[]
+  readonly deduplicationWindow: number
+}
+
+/** merge_tree: partitions can be moved. The others cannot be published to that way. */
+export type EngineFamily = 'merge_tree' | 'replicated' | 'shared' | 'distributed' | 'other'
+
+interface TableRow {
+  name: string
+  engine: string
+  engine_full: string
+  create_table_query: string
+  partition_key: string
+  sorting_key: string
+  rows: string
+  views: [string, string][]
+}
+
+/** The oldest release with every statement that staging and publishing use. */
+const OLDEST = [22, 8]
+
+/** Looks at a target without changing it. Works on an empty one, too. Throws `refused` where its version is too old. */
+export async function inspectTarget(ledger: Ledger): Promise<TargetState> {
+  const [server] = await ledger.rows<{ version: string; timezone: string }>(
+    'SELECT version() AS version, timezone() AS timezone',
+  )
+  refuseOld(server.version)
+  const database = literal(ledger.database)
+  const databases = await ledger.rows(`SELECT 1 AS found FROM system.databases WHERE name = ${database}`)
+  const tables = await ledger.rows<TableRow>(
+    `SELECT name, engine, engine_full, create_table_query, partition_key, sorting_key,
+       toString(ifNull(total_rows, 0)) AS rows, arrayZip(dependencies_database, dependencies_table) AS views
+     FROM system.tables
+     WHERE database = ${database} AND name IN ('usage', 'usage_daily', 'usage_daily_mv', 'usage_meta')`,
+  )
+  const table = (name: string) => tables.find((row) => row.name === name)
+  const defaultWindow = await deduplicationDefault(ledger)
+  const usage = table('usage')
+  const daily = table('usage_daily')
+  const view = table('usage_daily_mv')
+  const state = {
+    kind: ledger.kind,
+    ...server,
+    databaseExists: databases.length > 0,
+    usage: usage === undefined ? null : await usageState(ledger, usage, defaultWindow),
+    rollup: daily === undefined ? null : await rollupState(ledger, daily, defaultWindow),
+    view: view === undefined ? null : { leavesOutBenchmark: view.create_table_query.includes("'benchmark'") },
+    meta: table('usage_meta') === undefined ? null : { backfilled: await isBackfilled(ledger) },
+    otherViews: (usage?.views ?? [])
+      .filter(([db, name]) => !(db === ledger.database && name === 'usage_daily_mv'))
+      .map(([db, name]) => `${db}.${name}`),
+    freeBytes: await freeBytes(ledger),
+  }
+  return { ...state, warnings: targetWarnings(state) }
+}
+
+function refuseOld(version: string): void {
+  const [major, minor] = version.split('.').map(Number)
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return
+  throw new LedgerError('refused', `ClickHouse ${version} is too old: ${OLDEST.join('.')} or newer is needed`, {
+    hint: 'replay into an embedded ledger (--embedded) and copy the days from there',
+  })
+}
+
+async function usageState(ledger: Ledger, table: TableRow, defaultWindow: number): Promise<UsageState> {
+  const [{ running }] = await ledger.rows<{ running: number }>(
+    `SELECT toUInt32(count()) AS running FROM system.mutations
+     WHERE database = ${literal(ledger.database)} AND table = 'usage' AND is_done = 0`,
+  )
+  return {
+    engine: table.engine,
+    family: familyOf(table.engine),
+    partitionKey: table.partition_key,
+    sortingKey: table.sorting_key,
+    rows: Number(table.rows),
+    columns: checkColumns(await columnsOf(ledger, 'usage')),
+    deduplicationWindow: windowOf(table, defaultWindow),
+    ttl: await readTtl(ledger, table.engine_full),
+    projections: [...table.create_table_query.matchAll(/ PROJECTION `?(\w+)`?/g)].map((match) => match[1]),
+    mutationsRunning: running,
+  }
+}
+
+async function rollupState(ledger: Ledger, table: TableRow, defaultWindow: number): Promise<RollupState> {
+  const names = new Set((await columnsOf(ledger, 'usage_daily')).map(({ name }) => name))
+  return {
+    engine: table.engine,
+    rows: Number(table.rows),
+    measures: ROLLUP_MEASURES.map(({ name }) => name).filter((name) => names.has(name)),
+    deduplicationWindow: windowOf(table, defaultWindow),
+  }
+}
+
+function familyOf(engine: string): EngineFamily {
+  if (engine === 'MergeTree') return 'merge_tree'
+  if (engine.startsWith('Replicated')) return 'replicated'
+  if (engine.startsWith('Shared')) return 'shared'
+  return engine === 'Distributed' ? 'distributed' : 'other'
+}
+
+function columnsOf(ledger: Ledger, table: string): Promise<ColumnInfo[]> {
+  return ledger.rows<ColumnInfo>(
+    `SELECT name, type, default_kind FROM system.columns
+     WHERE database = ${literal(ledger.database)} AND table = ${literal(table)} ORDER BY position`,
+  )
+}
+
+function windowOf(table: TableRow, defaultWindow: number): number {
+  const name = table.engine.startsWith('Replicated') ? 'replicated' : 'non_replicated'
+  const set = new RegExp(`\\b${name}_deduplication_window = (\\d+)`).exec(table.engine_full)
+  return set === null ? defaultWindow : Number(set[1])
+}
+
+async function deduplicationDefault(ledger: Ledger): Promise<number> {
+  const [row] = await ledger.rows<{ value: string }>(
+    "SELECT value FROM system.merge_tree_settings WHERE name = 'non_replicated_deduplication_window'",
+  )
+  return Number(row?.value ?? 0)
+}
+
+/** Of the disks of the policy that `usage` has (`default` where there is no table yet). */
+async function freeBytes(ledger: Ledger): Promise<number | null> {
+  try {
+    const [row] = await ledger.rows<{ free: string; disks: number }>(
+      `WITH (SELECT any(storage_policy) FROM system.tables
+             WHERE database = ${literal(ledger.database)} AND name = 'usage') AS policy
+       SELECT toString(sum(free_space)) AS free, toUInt32(count()) AS disks FROM system.disks WHERE name IN
+         (SELECT arrayJoin(disks) FROM system.storage_policies WHERE policy_name = if(policy = '', 'default', policy))`,
+    )
+    return row === undefined || row.disks === 0 ? null : Number(row.free)
+  } catch {
+    // No right to read system.disks: the plan then says that the space is unknown.
+    return null
+  }
+}
