@@ -1,4 +1,3 @@
-import { ClickHouseError } from '@clickhouse/client'
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 
@@ -28,10 +27,20 @@ const ACCESS_HINT =
   'check OBLETH_CLICKHOUSE_USER and the password (OBLETH_CLICKHOUSE_PASSWORD or --clickhouse-password-file)'
 const REACH_HINT = 'check that the server runs and that the URL is right, then run the same command again'
 
+/** What the client makes of an exception of the engine. Two classes, since chDB has the client's common part of its own. */
+interface EngineError extends Error {
+  readonly code: string
+  readonly type: string | undefined
+}
+
+function isEngineError(error: unknown): error is EngineError {
+  return error instanceof Error && /^\d+$/.test(String((error as { code?: unknown }).code))
+}
+
 /** ClickHouse's own error number behind a LedgerError, undefined where there is none. */
 export function serverCode(error: unknown): number | undefined {
   const cause = error instanceof LedgerError ? error.cause : error
-  return cause instanceof ClickHouseError ? Number(cause.code) : undefined
+  return isEngineError(cause) ? Number(cause.code) : undefined
 }
 
 /**
@@ -40,7 +49,7 @@ export function serverCode(error: unknown): number | undefined {
  */
 export function adaptError(error: unknown, place: string): LedgerError {
   if (error instanceof LedgerError) return error
-  if (error instanceof ClickHouseError) return fromServer(error, place)
+  if (isEngineError(error)) return fromServer(error, place)
   const { code, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) }
   if (code === 'ENOSPC')
@@ -71,7 +80,7 @@ export function adaptError(error: unknown, place: string): LedgerError {
   )
 }
 
-function fromServer(error: ClickHouseError, place: string): LedgerError {
+function fromServer(error: EngineError, place: string): LedgerError {
   const known = CODES[Number(error.code)]
   const text = oneLine(error.message)
   const type = error.type ?? 'UNKNOWN'

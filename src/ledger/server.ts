@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { type ClickHouseClient, ClickHouseError, createClient, type ExecResult, parseError } from '@clickhouse/client'
 import pRetry from 'p-retry'
@@ -75,15 +75,13 @@ class ServerLedger extends ClientLedger {
   async insertNative({ table, columns, file, token, queryId }: NativeInsert): Promise<void> {
     const names = columns.map((column) => identifier(column.name)).join(', ')
     const settings = this.settings(insertSettings(token))
-    const values = createReadStream(file, { highWaterMark: 1 << 20 })
     try {
+      const values = (await open(file)).createReadStream({ highWaterMark: 1 << 20 })
       const query = `INSERT INTO ${this.table(table)} (${names}) ${settings} FORMAT Native`
       const body = await bodyOf(this.client.exec({ query, values, query_id: queryId, ...WHOLE_ANSWERS }))
       this.refuseException(await textOf(body))
     } catch (error) {
       throw adaptError(error, this.location)
-    } finally {
-      values.destroy()
     }
   }
 
