@@ -1,0 +1,123 @@
+import yargs, { type Argv, type Options } from 'yargs'
+import { closestOption, type Flags } from '../config/layers.js'
+import { type CommandName, OPTION_LIST } from '../config/options.js'
+import { LedgerError } from '../domain/errors.js'
+
+/** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
+export type Invocation =
+  | { readonly kind: 'command'; readonly command: CommandName; readonly flags: Flags; readonly sql: string }
+  | { readonly kind: 'text'; readonly text: string }
+
+interface Parsed extends Record<string, unknown> {
+  readonly _: readonly (string | number)[]
+}
+
+/**
+ * Parses strictly: an unknown command, option or extra word is an error. Values stay text; the config stage reads them.
+ *
+ * @throws LedgerError `usage`
+ */
+export async function parseArguments(argv: readonly string[], version: string): Promise<Invocation> {
+  let chosen: Invocation | undefined
+  const choose = (command: CommandName) => (parsed: Parsed) => {
+    chosen = { kind: 'command', command, flags: flagsOf(parsed), sql: sqlOf(parsed, command) }
+  }
+  const parser = yargs([...argv])
+    .scriptName('obleth-ledger')
+    .locale('en')
+    .usage('$0 <command> [options]')
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'duplicate-arguments-array': true,
+      'greedy-arrays': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'strip-aliased': true,
+    })
+    .command('replay [source..]', "Rebuild the ledger from the pods' WAL files", build('replay'), choose('replay'))
+    .command('inspect [source..]', 'Count what is in WAL files, without a ledger', build('inspect'), choose('inspect'))
+    .command('query <sql>', 'Run SQL on the ledger and print the result', build('query'), choose('query'))
+    .command('config', 'Show the configuration', (config) =>
+      config
+        .command(
+          'show',
+          'Print every option, its value and where it came from',
+          build('config show'),
+          choose('config show'),
+        )
+        .demandCommand(1, 'config needs to know what to do: config show'),
+    )
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .demandCommand(1, 'no command is named')
+    .strict()
+    .recommendCommands()
+    .version(version)
+    .help()
+    .alias('help', 'h')
+    .wrap(100)
+    .epilogue('Every option can be set as OBLETH_LEDGER_<OPTION> and in obleth-ledger.yaml too; see the README.')
+    .showHelpOnFail(false)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error instanceof LedgerError ? error : usage(message ?? error?.message ?? 'wrong arguments', argv)
+    })
+  let text = ''
+  await parser.parseAsync([...argv], {}, (_error: unknown, _parsed: unknown, output: string) => {
+    text = output
+  })
+  if (text !== '') return { kind: 'text', text: `${text.trimEnd()}\n` }
+  if (chosen === undefined) throw usage('no command is named', argv)
+  return chosen
+}
+
+const build =
+  (command: CommandName) =>
+  (parser: Argv): Argv => {
+    if (command === 'replay' || command === 'inspect') {
+      const source = OPTION_LIST.find(({ name }) => name === 'source')
+      parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
+    }
+    if (command === 'query') parser.positional('sql', { type: 'string', describe: 'One statement' })
+    for (const option of OPTION_LIST) {
+      if (option.flag !== undefined || !option.commands.includes(command)) continue
+      const shared: Options = {
+        describe: option.describe,
+        group: `${option.group}:`,
+        ...(option.short === undefined ? {} : { alias: option.short }),
+      }
+      const fallback = option.shape === 'switch' ? undefined : (option.default ?? option.unset)
+      const described = fallback === undefined ? shared : { ...shared, defaultDescription: fallback }
+      if (option.shape === 'switch') parser.option(option.name, { ...described, type: 'boolean' })
+      else
+        parser.option(option.name, { ...described, type: 'string', requiresArg: true, array: option.shape === 'list' })
+    }
+    return parser
+  }
+
+/** Words behind `--` reach yargs as commands; here they are what they would have been without it. */
+const restOf = (parsed: Parsed, command: CommandName) => parsed._.slice(command.split(' ').length).map(String)
+
+function flagsOf(parsed: Parsed): Flags {
+  const flags: Record<string, string | boolean | string[] | undefined> = {}
+  for (const { name } of OPTION_LIST) flags[name] = parsed[name] as string | boolean | string[] | undefined
+  const command = String(parsed._[0])
+  if (command === 'replay' || command === 'inspect') {
+    flags.source = [...((parsed.source ?? []) as string[]), ...restOf(parsed, command)]
+  }
+  return flags
+}
+
+function sqlOf(parsed: Parsed, command: CommandName): string {
+  return command === 'query' ? String(parsed.sql ?? '') : ''
+}
+
+function usage(message: string, argv: readonly string[]): LedgerError {
+  const unknown = /^Unknown arguments?: ([a-z-]+)/.exec(message)?.[1]
+  const suggested = unknown === undefined ? '' : closestOption(unknown, (name) => `--${name}`)
+  const command = argv.find((word) => /^(replay|inspect|query|config)$/.test(word))
+  return new LedgerError('usage', `${message}${suggested}`, {
+    hint: `obleth-ledger ${command === undefined ? '' : `${command} `}--help lists what there is`,
+  })
+}

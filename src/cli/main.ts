@@ -1,0 +1,16 @@
+import { crashed, run } from './run.js'
+
+const argv = process.argv.slice(2)
+
+/** A reader that went away (`| head`) wants nothing more. A replay goes on and only its words are lost; a query ends. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  if (argv[0] === 'query') process.exit(0)
+})
+process.stderr.on('error', () => {})
+
+process.on('uncaughtException', (error) => process.exit(crashed(error, argv)))
+
+const code = await run(argv)
+// Not left to the event loop: a connection that lingers must not keep a finished command alive.
+process.stdout.write('', () => process.exit(code))

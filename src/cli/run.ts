@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import { refuseSecretsInArguments } from '../config/argv-secrets.js'
+import type { CommandName } from '../config/options.js'
+import { resolveSettings, type Settings } from '../config/resolve.js'
+import { LedgerError } from '../domain/errors.js'
+import { createPrinter, type Look, type Outputs, type Printer } from '../report/printer.js'
+import { parseArguments } from './arguments.js'
+import { runConfigShow } from './commands/config-show.js'
+import { runInspect } from './commands/inspect.js'
+import { runQuery } from './commands/query.js'
+import { runReplay } from './commands/replay.js'
+import { EXIT, exitCodeOfError } from './exit-codes.js'
+import type { Session } from './session.js'
+import { type Interruption, watchSignals } from './signals.js'
+
+const COMMANDS: Record<CommandName, (session: Session) => number | Promise<number>> = {
+  replay: runReplay,
+  inspect: runInspect,
+  query: runQuery,
+  'config show': runConfigShow,
+}
+
+/** Only these come to a stop by themselves; the others hold nothing that an exit could harm. */
+const STOPPABLE: readonly CommandName[] = ['replay', 'inspect']
+
+/** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const version = packageVersion()
+  let printer = createPrinter(earlyLook(argv), outputs(), version)
+  let interruption: Interruption | undefined
+  let command: CommandName | null = null
+  try {
+    refuseSecretsInArguments(argv)
+    const invocation = await parseArguments(argv, version)
+    if (invocation.kind === 'text') {
+      process.stdout.write(invocation.text)
+      return EXIT.done
+    }
+    command = invocation.command
+    const settings = resolveSettings({ flags: invocation.flags, env: process.env, cwd: process.cwd() })
+    const look = lookOf(settings)
+    printer = createPrinter(look, outputs(), version)
+    for (const warning of settings.warnings) printer.warn(warning)
+    if (STOPPABLE.includes(command)) interruption = watchSignals((signal) => printer.warn(stopping(signal)))
+    return await COMMANDS[command]({
+      settings,
+      printer,
+      signal: interruption?.signal ?? new AbortController().signal,
+      asker: process.stdin.isTTY && process.stderr.isTTY ? { input: process.stdin, output: process.stderr } : null,
+      sql: invocation.sql,
+      stdout: process.stdout,
+      colors: look.colors.out,
+    })
+  } catch (thrown) {
+    return report(thrown, printer, command, interruption?.received() ?? null)
+  } finally {
+    printer.close()
+    interruption?.stop()
+  }
+}
+
+function report(thrown: unknown, printer: Printer, command: CommandName | null, signal: NodeJS.Signals | null): number {
+  const error = signal === null ? thrown : interrupted(thrown, signal)
+  const code = exitCodeOfError(error, signal)
+  printer.failure(error, command, code === EXIT.refused)
+  return code
+}
+
+/** An abort that a library threw is an interruption too; every other error keeps its own meaning. */
+function interrupted(thrown: unknown, signal: NodeJS.Signals): unknown {
+  if (!(thrown instanceof Error) || thrown.name !== 'AbortError') return thrown
+  return new LedgerError('interrupted', `stopped by ${signal}`, {
+    hint: 'run the same command again: it goes on where this one stopped',
+    cause: thrown,
+  })
+}
+
+const stopping = (signal: NodeJS.Signals): string => {
+  return `${signal}: stopping after the current block${signal === 'SIGINT' ? '; press Ctrl-C again to quit at once' : ''}`
+}
+
+const outputs = (): Outputs => ({
+  out: (text) => void process.stdout.write(text),
+  screen: {
+    stream: process.stderr,
+    terminal: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
+    now: () => performance.now(),
+  },
+})
+
+/** How to print what goes wrong before the options are known. */
+function earlyLook(argv: readonly string[]): Look {
+  const asked = (flag: string) => argv.includes(flag)
+  return lookFor(asked('--json'), asked('--quiet'), asked('--verbose'), asked('--no-color') || !!process.env.NO_COLOR)
+}
+
+function lookOf({ values }: Settings): Look {
+  return lookFor(values.json, values.quiet, values.verbose, values['no-color'])
+}
+
+function lookFor(json: boolean, quiet: boolean, verbose: boolean, noColor: boolean): Look {
+  const colors = (stream: NodeJS.WriteStream) => stream.isTTY === true && !noColor && process.env.TERM !== 'dumb'
+  return { json, quiet, verbose, colors: { out: colors(process.stdout), err: colors(process.stderr) } }
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}

@@ -1,0 +1,39 @@
+import { EXIT } from './exit-codes.js'
+
+/** Interruption of a run by SIGINT or SIGTERM. */
+export interface Interruption {
+  readonly signal: AbortSignal
+  /** The first signal that came, or null. */
+  received(): NodeJS.Signals | null
+  /** Leaves signals to the process's default again. */
+  stop(): void
+}
+
+/**
+ * The first SIGINT or SIGTERM aborts, so that the run can come to a clean stop, and is told to `onFirst`; a second one
+ * ends the process at once. What a killed run leaves behind is made to be resumed.
+ */
+export function watchSignals(onFirst: (signal: NodeJS.Signals) => void): Interruption {
+  const controller = new AbortController()
+  let first: NodeJS.Signals | null = null
+  const handle = (signal: NodeJS.Signals) => {
+    if (first !== null) process.exit(exitCodeOfSignal(signal))
+    first = signal
+    onFirst(signal)
+    controller.abort()
+  }
+  process.on('SIGINT', handle)
+  process.on('SIGTERM', handle)
+  return {
+    signal: controller.signal,
+    received: () => first,
+    stop() {
+      process.off('SIGINT', handle)
+      process.off('SIGTERM', handle)
+    },
+  }
+}
+
+function exitCodeOfSignal(signal: NodeJS.Signals): number {
+  return signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted
+}

@@ -1,0 +1,305 @@
+import * as parse from './parsers.js'
+
+/** Commands an option belongs to. */
+export type CommandName = 'replay' | 'inspect' | 'query' | 'config show'
+
+interface OptionSpec<T> {
+  readonly parse: parse.Parser<T>
+  /** One value, a switch (a flag that takes no value), or several values separated by `separator` in the environment. */
+  readonly shape: 'value' | 'switch' | 'list'
+  /** Text, as a user would write it; absent where an unset option means something of its own. */
+  readonly default?: string
+  /** What the help says for an unset option without a default. */
+  readonly unset?: string
+  readonly separator?: RegExp
+  /** Variables of obleth or of custom, read where ours is not set. `anyTextMeans`: what a non-empty text stands for. */
+  readonly alsoFrom?: { readonly name: string; readonly anyTextMeans?: string }
+  /** `no`: environment and file only, never a flag, since every user of the machine can read a command line. */
+  readonly flag?: 'no' | 'positional'
+  readonly short?: string
+  /** `no`: it says which file is read, so it cannot stand in one. */
+  readonly file?: 'no'
+  readonly placeholder?: string
+  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Output'
+  readonly commands: readonly CommandName[]
+  readonly describe: string
+}
+
+const EVERY: readonly CommandName[] = ['replay', 'inspect', 'query', 'config show']
+const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
+const REPLAY: readonly CommandName[] = ['replay', 'config show']
+const QUERY: readonly CommandName[] = ['query', 'config show']
+
+const MIB = 2 ** 20
+
+function option<T, const S extends Omit<OptionSpec<T>, 'parse'>>(parser: parse.Parser<T>, spec: S) {
+  return { parse: parser, ...spec }
+}
+
+/**
+ * Every option: the single source for flags, environment (`OBLETH_LEDGER_` + name in capitals), config file keys, help,
+ * `config show` and the README's table.
+ */
+export const OPTIONS = {
+  source: option(parse.text, {
+    shape: 'list',
+    flag: 'positional',
+    separator: /\n/,
+    alsoFrom: { name: 'OBLETH_WAL_PATH' },
+    group: 'Input',
+    commands: READING,
+    describe: 'WAL directories, files, archives (.gz, .tar, .tar.gz) or patterns; as variable one a line',
+  }),
+  'clickhouse-url': option(parse.serverUrl, {
+    shape: 'value',
+    unset: 'the embedded ledger',
+    placeholder: 'url',
+    alsoFrom: { name: 'OBLETH_CLICKHOUSE_URL' },
+    group: 'Target',
+    commands: EVERY,
+    describe: 'ClickHouse server, http://host:8123',
+  }),
+  'clickhouse-db': option(parse.identifier, {
+    shape: 'value',
+    default: 'obleth',
+    placeholder: 'name',
+    alsoFrom: { name: 'OBLETH_CLICKHOUSE_DB' },
+    group: 'Target',
+    commands: EVERY,
+    describe: 'Database of the ledger',
+  }),
+  'clickhouse-user': option(parse.text, {
+    shape: 'value',
+    default: 'default',
+    placeholder: 'name',
+    alsoFrom: { name: 'OBLETH_CLICKHOUSE_USER' },
+    group: 'Target',
+    commands: EVERY,
+    describe: 'User on the server',
+  }),
+  'clickhouse-password': option(parse.secret, {
+    shape: 'value',
+    flag: 'no',
+    alsoFrom: { name: 'OBLETH_CLICKHOUSE_PASSWORD' },
+    group: 'Target',
+    commands: EVERY,
+    describe: 'Password on the server; environment or config file only',
+  }),
+  'clickhouse-password-file': option(parse.text, {
+    shape: 'value',
+    placeholder: 'file',
+    group: 'Target',
+    commands: EVERY,
+    describe: 'File whose first line is the password',
+  }),
+  embedded: option(parse.text, {
+    shape: 'value',
+    default: './obleth-ledger-data',
+    placeholder: 'dir',
+    group: 'Target',
+    commands: EVERY,
+    describe: 'Directory of the embedded ledger; as a flag it beats a URL from environment or file',
+  }),
+  timeout: option(parse.duration, {
+    shape: 'value',
+    default: '5m',
+    placeholder: 'time',
+    group: 'Target',
+    commands: EVERY,
+    describe: 'Longest wait for one answer of a server',
+  }),
+  since: option(parse.moment, {
+    shape: 'value',
+    unset: 'the beginning',
+    placeholder: 'time',
+    group: 'Input',
+    commands: READING,
+    describe: 'Only records at or after this time: RFC 3339 with offset, or epoch ms',
+  }),
+  until: option(parse.moment, {
+    shape: 'value',
+    unset: 'the end',
+    placeholder: 'time',
+    group: 'Input',
+    commands: READING,
+    describe: 'Only records before this time',
+  }),
+  tenant: option(parse.uuid, {
+    shape: 'list',
+    separator: /[,\n]/,
+    unset: 'all',
+    placeholder: 'uuid',
+    group: 'Input',
+    commands: READING,
+    describe: 'Only records of this tenant; may be repeated',
+  }),
+  'accept-future': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Input',
+    commands: READING,
+    describe: 'Load records dated more than a day ahead too',
+  }),
+  concurrency: option(parse.wholeNumber(1, 64), {
+    shape: 'value',
+    default: '4',
+    placeholder: 'n',
+    group: 'Input',
+    commands: READING,
+    describe: 'Files examined, and archives read, at once',
+  }),
+  memory: option(parse.byteSize(16 * MIB), {
+    shape: 'value',
+    default: '1GiB',
+    placeholder: 'size',
+    group: 'Input',
+    commands: READING,
+    describe: 'Memory for records; what goes beyond spills to disk',
+  }),
+  'state-dir': option(parse.text, {
+    shape: 'value',
+    default: '.obleth-ledger',
+    placeholder: 'dir',
+    group: 'Input',
+    commands: EVERY,
+    describe: 'Directory of journal, quarantine and lock',
+  }),
+  'dry-run': option(parse.flag, {
+    shape: 'switch',
+    short: 'n',
+    default: 'false',
+    group: 'Replay',
+    commands: REPLAY,
+    describe: 'Print the plan and stop before staging',
+  }),
+  'stage-only': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Replay',
+    commands: REPLAY,
+    describe: 'Stage and verify, stop before publishing',
+  }),
+  'create-schema': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Replay',
+    commands: REPLAY,
+    describe: "Create obleth's tables on a server that lacks them (the embedded ledger always may)",
+  }),
+  expired: option(parse.oneOf('refuse', 'skip', 'include'), {
+    shape: 'value',
+    default: 'refuse',
+    placeholder: 'rule',
+    group: 'Replay',
+    commands: REPLAY,
+    describe: "Records older than the table's TTL: refuse, skip or include",
+  }),
+  'repair-rollup': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Replay',
+    commands: REPLAY,
+    describe: 'Raise usage_daily where it holds less than usage',
+  }),
+  'break-lock': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Replay',
+    commands: REPLAY,
+    describe: 'Take over the lock of another run that is gone',
+  }),
+  'retention-days': option(parse.wholeNumber(1, 36_500), {
+    shape: 'value',
+    default: '180',
+    placeholder: 'days',
+    alsoFrom: { name: 'OBLETH_USAGE_RETENTION_DAYS' },
+    group: 'Replay',
+    commands: REPLAY,
+    describe: 'What obleth keeps in usage; older records are warned about',
+  }),
+  yes: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Replay',
+    commands: REPLAY,
+    describe: 'Publish to a server without asking',
+  }),
+  format: option(parse.formatName, {
+    shape: 'value',
+    default: 'PrettyCompactMonoBlock',
+    placeholder: 'name',
+    group: 'Query',
+    commands: QUERY,
+    describe: 'ClickHouse output format, for programs e.g. JSONEachRow',
+  }),
+  write: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Query',
+    commands: QUERY,
+    describe: 'Allow statements that change something',
+  }),
+  config: option(parse.text, {
+    shape: 'value',
+    file: 'no',
+    unset: 'obleth-ledger.yaml, where there is one',
+    placeholder: 'file',
+    group: 'Output',
+    commands: EVERY,
+    describe: 'File with options',
+  }),
+  json: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Output',
+    commands: EVERY,
+    describe: 'Print one JSON document on stdout',
+  }),
+  quiet: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Output',
+    commands: EVERY,
+    describe: 'No progress and no summary, only warnings and errors',
+  }),
+  verbose: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Output',
+    commands: EVERY,
+    describe: 'Every warning in full, and the stack of an unexpected error',
+  }),
+  'no-color': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    alsoFrom: { name: 'NO_COLOR', anyTextMeans: 'true' },
+    group: 'Output',
+    commands: EVERY,
+    describe: 'No colours',
+  }),
+} as const satisfies Record<string, OptionSpec<unknown>>
+
+export type OptionName = keyof typeof OPTIONS
+
+type ValueOf<S> = S extends { parse: parse.Parser<infer T> } ? T : never
+
+/** What the options mean, a property each under the option's own name. Lists are empty where nothing is set. */
+export type OptionValues = {
+  readonly [N in OptionName]: (typeof OPTIONS)[N] extends { shape: 'list' }
+    ? readonly ValueOf<(typeof OPTIONS)[N]>[]
+    : (typeof OPTIONS)[N] extends { default: string }
+      ? ValueOf<(typeof OPTIONS)[N]>
+      : ValueOf<(typeof OPTIONS)[N]> | undefined
+}
+
+/** The table seen without its types, for loops over it. */
+export const OPTION_LIST: readonly (OptionSpec<unknown> & { readonly name: OptionName })[] = Object.entries(
+  OPTIONS as Record<string, OptionSpec<unknown>>,
+).map(([name, spec]) => ({ ...spec, name: name as OptionName }))
+
+export const isOptionName = (name: string): name is OptionName => Object.hasOwn(OPTIONS, name)
+
+export const ENV_PREFIX = 'OBLETH_LEDGER_'
+
+/** `state-dir` → `OBLETH_LEDGER_STATE_DIR`. */
+export const envName = (name: OptionName): string => ENV_PREFIX + name.toUpperCase().replaceAll('-', '_')

@@ -1,0 +1,51 @@
+import { LedgerError } from '../domain/errors.js'
+import type { InputOptions, ReplayOptions, TargetOptions } from '../domain/options.js'
+import type { Settings } from './resolve.js'
+
+/** Options of the target; a server's user and password are left out where the ledger is embedded. */
+export function targetOptions({ values, target, password }: Settings): TargetOptions {
+  return {
+    url: target === 'server' ? values['clickhouse-url'] : undefined,
+    user: values['clickhouse-user'],
+    password: target === 'server' ? password : undefined,
+    database: values['clickhouse-db'],
+    embedded: values.embedded,
+    timeoutMs: values.timeout,
+  }
+}
+
+/** @throws LedgerError `usage` where no source is named */
+export function inputOptions({ values }: Settings): InputOptions {
+  if (values.source.length === 0) {
+    throw new LedgerError('usage', 'no source: name the directories, files or archives that hold the WAL of all pods', {
+      hint: "for example: obleth-ledger inspect ./wal; OBLETH_WAL_PATH, obleth's own variable, is read where none is named",
+    })
+  }
+  return {
+    sources: values.source,
+    sinceMs: values.since,
+    untilMs: values.until,
+    tenants: [...new Set(values.tenant)],
+    acceptFuture: values['accept-future'],
+    concurrency: values.concurrency,
+    memoryBytes: values.memory,
+    stateDir: values['state-dir'],
+  }
+}
+
+/** @throws LedgerError `usage` where no source is named */
+export function replayOptions(settings: Settings): ReplayOptions {
+  const { values } = settings
+  return {
+    ...inputOptions(settings),
+    target: targetOptions(settings),
+    dryRun: values['dry-run'],
+    stageOnly: values['stage-only'],
+    createSchema: values['create-schema'],
+    expired: values.expired,
+    repairRollup: values['repair-rollup'],
+    breakLock: values['break-lock'],
+    retentionDays: values['retention-days'],
+    yes: values.yes,
+  }
+}

@@ -1,0 +1,152 @@
+import { Temporal } from 'temporal-polyfill'
+import { z } from 'zod'
+import { Secret } from '../domain/options.js'
+import { MAX_TS_MS } from '../domain/record.js'
+
+/**
+ * Text to value, one parser per kind of option. Every layer (flag, environment, file) hands over text, so that a
+ * value means the same wherever it is written. Messages never repeat the text: it may be a secret put in the wrong place.
+ */
+export type Parser<T> = z.ZodType<T, string>
+
+function parser<T>(read: (text: string) => T | Problem): Parser<T> {
+  return z.string().transform((text, context) => {
+    const value = read(text)
+    if (!(value instanceof Problem)) return value
+    context.addIssue({ code: 'custom', message: value.message })
+    return z.NEVER
+  })
+}
+
+class Problem {
+  constructor(readonly message: string) {}
+}
+
+/** Any text but the empty one. */
+export const text: Parser<string> = parser((given) => (given === '' ? new Problem('is empty') : given))
+
+export const secret: Parser<Secret> = parser((given) => (given === '' ? new Problem('is empty') : new Secret(given)))
+
+const WORDS = new Map([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+])
+
+export const flag: Parser<boolean> = parser((given) => {
+  return WORDS.get(given.toLowerCase()) ?? new Problem('is neither true nor false')
+})
+
+export function wholeNumber(min: number, max: number): Parser<number> {
+  return parser((given) => {
+    const value = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN
+    return value >= min && value <= max ? value : new Problem(`is not a whole number from ${min} to ${max}`)
+  })
+}
+
+export function oneOf<T extends string>(...words: readonly T[]): Parser<T> {
+  return parser((given) => words.find((word) => word === given) ?? new Problem(`is not one of ${words.join(', ')}`))
+}
+
+const SIZE_UNITS = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+  ['tb', 1e12],
+  ['kib', 2 ** 10],
+  ['mib', 2 ** 20],
+  ['gib', 2 ** 30],
+  ['tib', 2 ** 40],
+])
+
+/** Bytes: `64MiB`, `1.5GiB`, `500MB` or a plain number. `64M` is refused, since people disagree on what it means. */
+export function byteSize(min: number): Parser<number> {
+  return parser((given) => {
+    const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([a-z]*)$/i.exec(given)
+    const unit = SIZE_UNITS.get(match?.[2].toLowerCase() ?? '?')
+    if (!match || unit === undefined) return new Problem('is not a size: write it as 64MiB or 1GiB')
+    const bytes = Math.round(Number(match[1]) * unit)
+    if (bytes < min) return new Problem(`is less than ${min / 2 ** 20}MiB`)
+    return bytes <= Number.MAX_SAFE_INTEGER ? bytes : new Problem('is too large')
+  })
+}
+
+const DURATION_UNITS = new Map([
+  ['ms', 1],
+  ['s', 1000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+])
+const LONGEST_WAIT_MS = 24 * 3_600_000
+
+/** Milliseconds: `1500ms`, `30s`, `5m`, `1h`; at most a day. A unit is required. */
+export const duration: Parser<number> = parser((given) => {
+  const match = /^(\d{1,9})(ms|s|m|h)$/.exec(given)
+  if (!match) return new Problem('is not a duration: write it as 30s, 5m or 1500ms')
+  const ms = Number(match[1]) * (DURATION_UNITS.get(match[2]) ?? 0)
+  return ms > 0 && ms <= LONGEST_WAIT_MS ? ms : new Problem('is not between 1ms and 24h')
+})
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/
+const LOOKS_LIKE_SECONDS_BELOW = 100_000_000_000
+
+/**
+ * Unix milliseconds from RFC 3339 with an offset, or from epoch milliseconds. A time without an offset is refused: it
+ * would mean another moment on every machine. A fraction below the millisecond is rounded up, which keeps a half-open
+ * window over whole milliseconds exact at either end.
+ */
+export const moment: Parser<number> = parser((given) => {
+  if (/^\d+$/.test(given)) {
+    const ms = Number(given)
+    if (ms !== 0 && ms < LOOKS_LIKE_SECONDS_BELOW) return new Problem('looks like seconds: write epoch milliseconds')
+    return ms <= MAX_TS_MS ? ms : new Problem('is after the year 2100: write epoch milliseconds')
+  }
+  if (!RFC_3339.test(given)) {
+    const offset = /^\d{4}-\d\d-\d\d(?:[Tt ][\d:.]+)?$/.test(given)
+    return new Problem(
+      offset
+        ? 'has no time zone offset: write it as 2026-03-01T00:00:00Z or 2026-03-01T00:00:00+01:00'
+        : 'is not a time: write it as 2026-03-01T00:00:00Z or as epoch milliseconds',
+    )
+  }
+  try {
+    const ns = Temporal.Instant.from(given).epochNanoseconds
+    const ms = ns / 1_000_000n + (ns % 1_000_000n > 0n ? 1n : 0n)
+    return Number(ms)
+  } catch {
+    return new Problem('is a day or time that does not exist')
+  }
+})
+
+/** Lower-case hyphenated UUID from any of the spellings that the gateway's uuid library reads. */
+export const uuid: Parser<string> = parser((given) => {
+  const bare = given.replace(/^urn:uuid:/i, '').replace(/^\{(.*)\}$/, '$1')
+  const match = /^([0-9a-f]{8})(-?)([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{4})\2([0-9a-f]{12})$/i.exec(bare)
+  if (!match) return new Problem('is not a UUID')
+  return [match[1], match[3], match[4], match[5], match[6]].join('-').toLowerCase()
+})
+
+/** A database name that obleth accepts. */
+export const identifier: Parser<string> = parser((given) => {
+  return /^[A-Za-z0-9_]{1,64}$/.test(given) ? given : new Problem('is not a name of 1 to 64 letters, digits or _')
+})
+
+/** A ClickHouse output format's name. */
+export const formatName: Parser<string> = parser((given) => {
+  return /^[A-Za-z][A-Za-z0-9]{0,63}$/.test(given) ? given : new Problem('is not the name of an output format')
+})
+
+/** http(s) URL of a server without credentials (the layers take those out before), query or fragment; no slash at the end. */
+export const serverUrl: Parser<string> = parser((given) => {
+  if (!URL.canParse(given)) return new Problem('is not a URL: write it as http://host:8123')
+  const url = new URL(given)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return new Problem('is neither an http nor an https URL')
+  if (url.search !== '' || url.hash !== '') return new Problem('must not have a query or fragment')
+  if (url.username !== '' || url.password !== '') return new Problem('has credentials that could not be read')
+  return url.href.replace(/\/+$/, '')
+})
