@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream'
 import { parseError } from '@clickhouse/client'
+import { LedgerError } from '../domain/errors.js'
+import { printable } from '../domain/printable.js'
 
 const PORTION_ROWS = 5_000
 
@@ -40,9 +42,8 @@ function parseRow<Row>(bytes: Buffer, from: number, end: number): Row {
 
 /** The error that a text says, which stands where rows or nothing should stand. */
 export function notAnAnswer(text: string): Error {
-  return /DB::Exception/.test(text)
-    ? parseError(text)
-    : new Error(`the answer is not ClickHouse's: ${text.slice(0, 200)}`)
+  if (/DB::Exception/.test(text)) return parseError(text)
+  return new LedgerError('target_failed', `the answer is not ClickHouse's: ${printable(text.slice(0, 200))}`)
 }
 
 export async function textOf(body: Readable): Promise<string> {

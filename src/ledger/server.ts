@@ -4,6 +4,7 @@ import { type ClickHouseClient, ClickHouseError, createClient, type ExecResult, 
 import pRetry from 'p-retry'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
+import { printable } from '../domain/printable.js'
 import { adaptError } from './adapt-error.js'
 import { textOf } from './answer.js'
 import { ClientLedger, type Send } from './client-ledger.js'
@@ -105,7 +106,7 @@ async function bodyOf(answer: Promise<ExecResult<Readable>>): Promise<Readable> 
   if (error instanceof ClickHouseError) throw error
   if (code !== undefined)
     throw new ClickHouseError({ message: text.slice(0, 400), code: String(code), type: 'UNKNOWN' })
-  const message = `HTTP status ${status}: ${text.slice(0, 200)}`
+  const message = `HTTP status ${status}: ${printable(text.slice(0, 200))}`
   if (status === 401 || status === 403) throw new LedgerError('access_denied', message)
   throw status >= 500 || status === 429 ? new Error(message) : new LedgerError('target_failed', message)
 }
