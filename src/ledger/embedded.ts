@@ -57,14 +57,14 @@ class EmbeddedLedger extends ClientLedger {
   }
 
   /** chDB's Node API turns an inline body into a string, so the engine reads the block file itself. */
-  async insertNative({ table, columns, file, token }: NativeInsert): Promise<void> {
+  async insertNative({ table, columns, file, token, format = 'Native' }: NativeInsert): Promise<void> {
     const names = columns.map((column) => identifier(column.name)).join(', ')
     const structure = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(', ')
     const settings = this.settings({ ...insertSettings(token), ...SELECT_SETTINGS })
     await withGlobFreePath(file, (path) =>
       this.command(
         `INSERT INTO ${this.table(table)} (${names}) ${settings} ` +
-          `SELECT ${names} FROM file(${literal(path)}, 'Native', ${literal(structure)}, 'none')`,
+          `SELECT ${names} FROM file(${literal(path)}, ${literal(format)}, ${literal(structure)}, 'none')`,
       ),
     )
   }

@@ -28,8 +28,8 @@ export interface Ledger {
   /** A statement without result. */
   command(sql: string, params?: Params): Promise<void>
   /**
-   * Sends the Native-format blocks of a local file into a table. `columns` are the block's columns in order with
-   * the types it declares. Not retried here: the caller looks what became of an unclear outcome.
+   * Sends the rows of a local file into a table. `columns` are the file's columns in order with the types it
+   * declares. Not retried here: the caller looks what became of an unclear outcome.
    */
   insertNative(insert: NativeInsert): Promise<void>
   close(): Promise<void>
@@ -38,8 +38,10 @@ export interface Ledger {
 export interface NativeInsert {
   readonly table: string
   readonly columns: readonly { readonly name: string; readonly type: string }[]
-  /** Path of the block file. */
+  /** Path of the file. */
   readonly file: string
+  /** What it holds; Native blocks where not given. */
+  readonly format?: 'Native' | 'JSONEachRow'
   readonly bytes: number
   /** insert_deduplication_token. */
   readonly token: string

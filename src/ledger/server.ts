@@ -73,12 +73,12 @@ class ServerLedger extends ClientLedger {
     super(location, database, knownSettings, retried(send, location, timeoutMs), send)
   }
 
-  async insertNative({ table, columns, file, token, queryId }: NativeInsert): Promise<void> {
+  async insertNative({ table, columns, file, token, queryId, format = 'Native' }: NativeInsert): Promise<void> {
     const names = columns.map((column) => identifier(column.name)).join(', ')
     const settings = this.settings(insertSettings(token))
     try {
       const values = (await open(file)).createReadStream({ highWaterMark: 1 << 20 })
-      const query = `INSERT INTO ${this.table(table)} (${names}) ${settings} FORMAT Native`
+      const query = `INSERT INTO ${this.table(table)} (${names}) ${settings} FORMAT ${format}`
       const body = await bodyOf(this.client.exec({ query, values, query_id: queryId, ...WHOLE_ANSWERS }))
       this.refuseException(await textOf(body))
     } catch (error) {
