@@ -23,7 +23,7 @@ const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: strin
   999: { code: 'target_unreachable', retryable: true },
 }
 
-const ACCESS_HINT =
+export const ACCESS_HINT =
   'check OBLETH_CLICKHOUSE_USER and the password (OBLETH_CLICKHOUSE_PASSWORD or --clickhouse-password-file)'
 const REACH_HINT = 'check that the server runs and that the URL is right, then run the same command again'
 
@@ -48,7 +48,11 @@ export function serverCode(error: unknown): number | undefined {
  * (retryable), `disk_full` or `target_failed`. `place` is the directory, or the URL without credentials.
  */
 export function adaptError(error: unknown, place: string): LedgerError {
-  if (error instanceof LedgerError) return error
+  if (error instanceof LedgerError) {
+    const { code, message, hint, retryable, cause } = error
+    if (error.place !== undefined) return error
+    return new LedgerError(code, message, { place, ...(hint === undefined ? {} : { hint }), retryable, cause })
+  }
   if (isEngineError(error)) return fromServer(error, place)
   const { code, message } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { code: undefined, message: String(error) }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { parseError } from '@clickhouse/client'
+import { ClickHouseError, parseError } from '@clickhouse/client'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 
@@ -40,9 +40,18 @@ function parseRow<Row>(bytes: Buffer, from: number, end: number): Row {
   throw notAnAnswer(bytes.toString('utf8', from))
 }
 
+/** The exception that a text of the server tells, in today's form or that of versions before 20.5; undefined for others. */
+export function exceptionIn(text: string): ClickHouseError | undefined {
+  const error = parseError(text)
+  if (error instanceof ClickHouseError) return error
+  const old = /Code: (\d+), e\.displayText\(\) = DB::Exception: (.*?)(?:, e\.what\(\)|$)/s.exec(text)
+  return old === null ? undefined : new ClickHouseError({ code: old[1], message: old[2], type: 'UNKNOWN' })
+}
+
 /** The error that a text says, which stands where rows or nothing should stand. */
 export function notAnAnswer(text: string): Error {
-  if (/DB::Exception/.test(text)) return parseError(text)
+  const exception = exceptionIn(text)
+  if (exception !== undefined) return exception
   return new LedgerError('target_failed', `the answer is not ClickHouse's: ${printable(text.slice(0, 200))}`)
 }
 

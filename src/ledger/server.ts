@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { type ClickHouseClient, ClickHouseError, createClient, type ExecResult, parseError } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseError, createClient, type ExecResult } from '@clickhouse/client'
 import pRetry from 'p-retry'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
-import { adaptError } from './adapt-error.js'
-import { textOf } from './answer.js'
+import { ACCESS_HINT, adaptError } from './adapt-error.js'
+import { exceptionIn, textOf } from './answer.js'
 import { ClientLedger, type Send } from './client-ledger.js'
 import { identifier } from './identifiers.js'
 import type { Ledger, NativeInsert } from './ledger.js'
@@ -42,7 +42,9 @@ export async function openServer(target: TargetOptions, url: string): Promise<Le
   const probe = connectTo(undefined)
   try {
     const first = ledgerOn(probe, new Set())
-    const known = await first.rows<{ name: string }>('SELECT name FROM system.settings')
+    const settings = await first.rows<{ name: string }>('SELECT name FROM system.settings')
+    // What is older takes no SETTINGS clause in an INSERT and none behind FORMAT.
+    const known = settings.some(({ name }) => name === 'async_insert') ? settings : []
     const databases = await first.rows<{ name: string }>('SELECT name FROM system.databases')
     // A request that names a database which does not exist fails, also the one that creates it.
     const there = databases.some(({ name }) => name === target.database)
@@ -102,12 +104,12 @@ async function bodyOf(answer: Promise<ExecResult<Readable>>): Promise<Readable> 
   const code = headers['x-clickhouse-exception-code']
   if (status === 200 && code === undefined) return stream
   const text = await textOf(stream)
-  const error = parseError(text)
-  if (error instanceof ClickHouseError) throw error
+  const exception = exceptionIn(text)
+  if (exception !== undefined) throw exception
   if (code !== undefined)
     throw new ClickHouseError({ message: text.slice(0, 400), code: String(code), type: 'UNKNOWN' })
   const message = `HTTP status ${status}: ${printable(text.slice(0, 200))}`
-  if (status === 401 || status === 403) throw new LedgerError('access_denied', message)
+  if (status === 401 || status === 403) throw new LedgerError('access_denied', message, { hint: ACCESS_HINT })
   throw status >= 500 || status === 429 ? new Error(message) : new LedgerError('target_failed', message)
 }
 
