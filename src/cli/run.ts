@@ -59,6 +59,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Tells of an error that nothing caught, and returns the exit code. */
+export function crashed(error: unknown, argv: readonly string[]): number {
+  createPrinter(earlyLook(argv), outputs(), packageVersion()).failure(error, null, false)
+  return EXIT.failed
+}
+
 function report(thrown: unknown, printer: Printer, command: CommandName | null, signal: NodeJS.Signals | null): number {
   const error = signal === null ? thrown : interrupted(thrown, signal)
   const code = exitCodeOfError(error, signal)

@@ -19,7 +19,6 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly placeholder?: string
   readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
@@ -53,7 +52,6 @@ export const OPTIONS = {
   'clickhouse-url': option(parse.serverUrl, {
     shape: 'value',
     unset: 'the embedded ledger',
-    placeholder: 'url',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_URL' },
     group: 'Target',
     commands: EVERY,
@@ -62,7 +60,6 @@ export const OPTIONS = {
   'clickhouse-db': option(parse.identifier, {
     shape: 'value',
     default: 'obleth',
-    placeholder: 'name',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_DB' },
     group: 'Target',
     commands: EVERY,
@@ -71,7 +68,6 @@ export const OPTIONS = {
   'clickhouse-user': option(parse.text, {
     shape: 'value',
     default: 'default',
-    placeholder: 'name',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_USER' },
     group: 'Target',
     commands: EVERY,
@@ -87,7 +83,6 @@ export const OPTIONS = {
   }),
   'clickhouse-password-file': option(parse.text, {
     shape: 'value',
-    placeholder: 'file',
     group: 'Target',
     commands: EVERY,
     describe: 'File whose first line is the password',
@@ -95,7 +90,6 @@ export const OPTIONS = {
   embedded: option(parse.text, {
     shape: 'value',
     default: './obleth-ledger-data',
-    placeholder: 'dir',
     group: 'Target',
     commands: EVERY,
     describe: 'Directory of the embedded ledger; as a flag it beats a URL from environment or file',
@@ -103,7 +97,6 @@ export const OPTIONS = {
   timeout: option(parse.duration, {
     shape: 'value',
     default: '5m',
-    placeholder: 'time',
     group: 'Target',
     commands: EVERY,
     describe: 'Longest wait for one answer of a server',
@@ -111,7 +104,6 @@ export const OPTIONS = {
   since: option(parse.moment, {
     shape: 'value',
     unset: 'the beginning',
-    placeholder: 'time',
     group: 'Input',
     commands: READING,
     describe: 'Only records at or after this time: RFC 3339 with offset, or epoch ms',
@@ -119,7 +111,6 @@ export const OPTIONS = {
   until: option(parse.moment, {
     shape: 'value',
     unset: 'the end',
-    placeholder: 'time',
     group: 'Input',
     commands: READING,
     describe: 'Only records before this time',
@@ -128,7 +119,6 @@ export const OPTIONS = {
     shape: 'list',
     separator: /[,\n]/,
     unset: 'all',
-    placeholder: 'uuid',
     group: 'Input',
     commands: READING,
     describe: 'Only records of this tenant; may be repeated',
@@ -143,7 +133,6 @@ export const OPTIONS = {
   concurrency: option(parse.wholeNumber(1, 64), {
     shape: 'value',
     default: '4',
-    placeholder: 'n',
     group: 'Input',
     commands: READING,
     describe: 'Files examined, and archives read, at once',
@@ -151,7 +140,6 @@ export const OPTIONS = {
   memory: option(parse.byteSize(16 * MIB), {
     shape: 'value',
     default: '1GiB',
-    placeholder: 'size',
     group: 'Input',
     commands: READING,
     describe: 'Memory for records; what goes beyond spills to disk',
@@ -159,7 +147,6 @@ export const OPTIONS = {
   'state-dir': option(parse.text, {
     shape: 'value',
     default: '.obleth-ledger',
-    placeholder: 'dir',
     group: 'Input',
     commands: EVERY,
     describe: 'Directory of journal, quarantine and lock',
@@ -189,7 +176,6 @@ export const OPTIONS = {
   expired: option(parse.oneOf('refuse', 'skip', 'include'), {
     shape: 'value',
     default: 'refuse',
-    placeholder: 'rule',
     group: 'Replay',
     commands: REPLAY,
     describe: "Records older than the table's TTL: refuse, skip or include",
@@ -211,7 +197,6 @@ export const OPTIONS = {
   'retention-days': option(parse.wholeNumber(1, 36_500), {
     shape: 'value',
     default: '180',
-    placeholder: 'days',
     alsoFrom: { name: 'OBLETH_USAGE_RETENTION_DAYS' },
     group: 'Replay',
     commands: REPLAY,
@@ -227,7 +212,6 @@ export const OPTIONS = {
   format: option(parse.formatName, {
     shape: 'value',
     default: 'PrettyCompactMonoBlock',
-    placeholder: 'name',
     group: 'Query',
     commands: QUERY,
     describe: 'ClickHouse output format, for programs e.g. JSONEachRow',
@@ -243,7 +227,6 @@ export const OPTIONS = {
     shape: 'value',
     file: 'no',
     unset: 'obleth-ledger.yaml, where there is one',
-    placeholder: 'file',
     group: 'Output',
     commands: EVERY,
     describe: 'File with options',

@@ -158,6 +158,6 @@ function findPassword(
 function problemsError(problems: readonly Problem[], onlyFlags: boolean): LedgerError {
   const lines = problems.map(({ at, message }) => `${printable(at)}: ${printable(message)}`)
   return new LedgerError(onlyFlags ? 'usage' : 'config', lines.join('\n'), {
-    hint: 'obleth-ledger config show prints every option with its value and where it came from',
+    hint: 'once they are right, obleth-ledger config show prints every option and where its value came from',
   })
 }
