@@ -1,8 +1,9 @@
 import { LedgerError } from '../domain/errors.js'
+import { ROLLUP_COLUMNS } from '../domain/rollup.js'
 import type { Warning } from '../domain/wal.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
-import { isBackfilled, ROLLUP_MEASURES } from './schema.js'
+import { isBackfilled } from './schema.js'
 import { targetWarnings } from './target-warnings.js'
 import { readTtl, type TtlState } from './ttl.js'
 import { type ColumnCheck, type ColumnInfo, checkColumns } from './usage-columns.js'
@@ -42,7 +43,7 @@ export interface UsageState {
 export interface RollupState {
   readonly engine: string
   readonly rows: number
-  /** Names of those of ROLLUP_MEASURES that the table has; an older one lacks some. */
+  /** Names of those of ROLLUP_COLUMNS that the table has; an older one lacks some. */
   readonly measures: readonly string[]
   readonly deduplicationWindow: number
 }
@@ -131,7 +132,7 @@ async function rollupState(ledger: Ledger, table: TableRow, defaultWindow: numbe
   return {
     engine: table.engine,
     rows: Number(table.rows),
-    measures: ROLLUP_MEASURES.map(({ name }) => name).filter((name) => names.has(name)),
+    measures: ROLLUP_COLUMNS.map(({ name }) => name).filter((name) => names.has(name)),
     deduplicationWindow: windowOf(table, defaultWindow),
   }
 }

@@ -1,44 +1,25 @@
 import { LedgerError } from '../domain/errors.js'
 import { BENCHMARK_REQUEST_TYPE, FIELDS } from '../domain/record.js'
+import { ROLLUP_COLUMNS } from '../domain/rollup.js'
 import { identifier, literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 
 /** Key and value of the row in `usage_meta` by which obleth knows that `usage_daily` needs no backfill. */
 export const BACKFILL_MARKER = { key: 'backfilled_v1', value: '1' }
 
-/** A column of `usage_daily` beside the group: its type, and what obleth's view puts there. */
-export interface RollupMeasure {
-  readonly name: string
-  readonly type: 'UInt64' | 'Float64'
-  readonly sql: string
-}
-
+const ROLLUP_GROUP = ['day', 'tenant_id', 'key_id', 'model']
 const SUCCESS = 'status_code >= 200 AND status_code < 400'
 
-const measure = (name: string, sql: string, type: RollupMeasure['type'] = 'UInt64'): RollupMeasure => ({
-  name,
-  type,
-  sql,
-})
-
-export const ROLLUP_GROUP = ['day', 'tenant_id', 'key_id', 'model'] as const
-
-export const ROLLUP_MEASURES: readonly RollupMeasure[] = [
-  measure('requests', 'count()'),
-  measure('success_requests', `countIf(${SUCCESS})`),
-  measure('error_requests', 'countIf(status_code >= 400)'),
-  measure('input_tokens', 'sum(input_tokens)'),
-  measure('output_tokens', 'sum(output_tokens)'),
-  measure('estimated_tokens', 'sum(estimated_tokens)'),
-  measure('cache_hits', "countIf(cache_status = 'hit')"),
-  measure('cache_misses', "countIf(cache_status = 'miss')"),
-  measure('ttft_ms_sum', `sumIf(ttft_ms, ${SUCCESS})`),
-  measure('total_ms_sum', `sumIf(total_ms, ${SUCCESS})`),
-  measure('cost_usd_sum', 'sum(cost_usd)', 'Float64'),
-  measure('energy_wh_sum', 'sum(energy_wh)', 'Float64'),
-  measure('energy_cost_usd_sum', 'sum(energy_cost_usd)', 'Float64'),
-  measure('co2_g_sum', 'sum(co2_g)', 'Float64'),
-]
+/** The sums of `usage_daily` as obleth's view spells them, where that is not plainly sum(column). */
+const VIEW_SQL: Record<string, string> = {
+  requests: 'count()',
+  success_requests: `countIf(${SUCCESS})`,
+  error_requests: 'countIf(status_code >= 400)',
+  cache_hits: "countIf(cache_status = 'hit')",
+  cache_misses: "countIf(cache_status = 'miss')",
+  ttft_ms_sum: `sumIf(ttft_ms, ${SUCCESS})`,
+  total_ms_sum: `sumIf(total_ms, ${SUCCESS})`,
+}
 
 /**
  * obleth's statements for an empty ledger, in its order, for the database of this ledger: tables, columns, engines and
@@ -49,8 +30,8 @@ export function schemaStatements(ledger: Pick<Ledger, 'database' | 'table'>): st
     ({ name, column, columnDefault }) =>
       `${name} ${column}${columnDefault === null ? '' : ` DEFAULT ${columnDefault}`}`,
   )
-  const measures = ROLLUP_MEASURES.map(({ name, type }) => `${name} ${type}`)
-  const selected = ROLLUP_MEASURES.map(({ name, sql }) => `${sql} AS ${name}`)
+  const measures = ROLLUP_COLUMNS.map(({ name, kind }) => `${name} ${kind === 'integer' ? 'UInt64' : 'Float64'}`)
+  const selected = ROLLUP_COLUMNS.map(({ name, perRow }) => `${VIEW_SQL[name] ?? `sum(${perRow})`} AS ${name}`)
   const usage = ledger.table('usage')
   const daily = ledger.table('usage_daily')
   return [
