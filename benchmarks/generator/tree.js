@@ -1,0 +1,43 @@
+/** @import { TreeOptions } from './options.js' */
+
+import { PodWriter } from './pod-writer.js'
+import { makePopulation } from './population.js'
+import { Random } from './random.js'
+import { Tally } from './tally.js'
+
+/**
+ * Writes a tree of WAL files, pod by pod, in memory that does not grow with it.
+ * @param {string} root directory, made where it is missing; files of the same names are overwritten
+ * @param {TreeOptions} options
+ * @returns {Tally} the expected result
+ */
+export function writeTree(root, options) {
+  const random = new Random(options.seed)
+  const tally = new Tally()
+  const shared = {
+    root,
+    options,
+    random,
+    tally,
+    population: makePopulation(random, options),
+    /** @type {import('./wal-file.js').WrittenRecord[]} */
+    copyable: [],
+  }
+  for (let pod = 0; pod < options.pods; pod++) {
+    const records = Math.floor(options.records / options.pods) + (pod < options.records % options.pods ? 1 : 0)
+    new PodWriter(shared, `obleth-gateway-7c9d5b6f4-${podSuffix(pod)}`, pod < options.legacyPods, records).write()
+  }
+  return tally
+}
+
+/** Five letters as Kubernetes hangs them on a name; another one for each number. @param {number} pod @returns {string} */
+function podSuffix(pod) {
+  const letters = 'bcdfghjklmnpqrstvwxz2456789'
+  let rest = Math.imul(pod + 1, 2_654_435_761) >>> 0
+  let suffix = ''
+  for (let i = 0; i < 5; i++) {
+    suffix += letters[rest % letters.length]
+    rest = Math.floor(rest / letters.length)
+  }
+  return suffix
+}
