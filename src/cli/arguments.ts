@@ -20,7 +20,9 @@ interface Parsed extends Record<string, unknown> {
 export async function parseArguments(argv: readonly string[], version: string): Promise<Invocation> {
   let chosen: Invocation | undefined
   const choose = (command: CommandName) => (parsed: Parsed) => {
-    chosen = { kind: 'command', command, flags: flagsOf(parsed), sql: sqlOf(parsed, command) }
+    const [extra] = restOf(parsed, command)
+    if (extra !== undefined && !takesSources(command)) throw usage(`Unknown argument: ${extra}`, argv)
+    chosen = { kind: 'command', command, flags: flagsOf(parsed, command), sql: sqlOf(parsed, command) }
   }
   const parser = yargs([...argv])
     .scriptName('obleth-ledger')
@@ -96,14 +98,15 @@ const build =
     return parser
   }
 
+const takesSources = (command: CommandName): boolean => command === 'replay' || command === 'inspect'
+
 /** Words behind `--` reach yargs as commands; here they are what they would have been without it. */
 const restOf = (parsed: Parsed, command: CommandName) => parsed._.slice(command.split(' ').length).map(String)
 
-function flagsOf(parsed: Parsed): Flags {
+function flagsOf(parsed: Parsed, command: CommandName): Flags {
   const flags: Record<string, string | boolean | string[] | undefined> = {}
   for (const { name } of OPTION_LIST) flags[name] = parsed[name] as string | boolean | string[] | undefined
-  const command = String(parsed._[0])
-  if (command === 'replay' || command === 'inspect') {
+  if (takesSources(command)) {
     flags.source = [...((parsed.source ?? []) as string[]), ...restOf(parsed, command)]
   }
   return flags

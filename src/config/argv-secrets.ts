@@ -1,8 +1,13 @@
 import { LedgerError } from '../domain/errors.js'
 
 const PASSWORD_FLAG = /^--clickhouse-?password(?:=|$)/i
-const URL_WITH_PASSWORD =
-  /^(?:--[a-z-]+=)?[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@\s]*:[^/?#\s]*@|[^\s]*[?&](?:password|secret|token)=)/i
+const VALUE_OF_FLAG = /^--[a-z-]+=/i
+const URL_WITH_PASSWORD = [
+  // A password with an unescaped slash does not parse as one, but it is one all the same.
+  /^https?:\/\/.*:.*@/is,
+  /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*:[^/?#]*@/i,
+  /^[a-z][a-z0-9+.-]*:\/\/.*[?&](?:password|secret|token)=/is,
+]
 
 /**
  * Refuses a password on the command line, before anything else looks at it: every user of the machine can read it
@@ -12,14 +17,16 @@ const URL_WITH_PASSWORD =
  */
 export function refuseSecretsInArguments(argv: readonly string[]): void {
   for (const [index, argument] of argv.entries()) {
-    const what = PASSWORD_FLAG.test(argument)
-      ? 'is a password'
-      : URL_WITH_PASSWORD.test(argument)
-        ? 'is a URL with a password'
-        : null
+    const what = passwordIn(argument)
     if (what === null) continue
     throw new LedgerError('usage', `argument ${index + 1} ${what}; others can read it in the list of processes`, {
       hint: 'set OBLETH_LEDGER_CLICKHOUSE_PASSWORD, or write it to a file (mode 0600) and give --clickhouse-password-file',
     })
   }
+}
+
+function passwordIn(argument: string): string | null {
+  if (PASSWORD_FLAG.test(argument)) return 'is a password'
+  const value = argument.replace(VALUE_OF_FLAG, '')
+  return URL_WITH_PASSWORD.some((shape) => shape.test(value)) ? 'is a URL with a password' : null
 }
