@@ -1,0 +1,114 @@
+import { LedgerError } from '../domain/errors.js'
+import { DAY_MS } from '../domain/record.js'
+import { literal } from './identifiers.js'
+import type { Ledger } from './ledger.js'
+import { IDS_TABLE, portion, portionsFor } from './run-tables.js'
+
+/** A partition that was moved, as it was planned. */
+export interface MovedPartition {
+  readonly partitionId: string
+  readonly minTsMs: number
+  readonly maxTsMs: number
+  readonly rowsBefore: number
+  readonly ids: number
+}
+
+/**
+ * Looks whether each id that the run planned for a partition is in `usage` exactly once. Copies that came by a move cut
+ * short, or from a pod that inserted the same records meanwhile, are equal bit for bit and removed by ClickHouse's own
+ * DEDUPLICATE, which fires no view. Throws `refused` where ids are missing, where rows that were there before are gone,
+ * or where records of others are doubled as well, which are not ours to remove.
+ * `alone`: nobody else can have written since the plan, and nothing was interrupted: counting is enough.
+ */
+export async function lookForPublished(
+  ledger: Ledger,
+  runId: string,
+  moved: MovedPartition,
+  alone: boolean,
+): Promise<void> {
+  const rows = await partitionRows(ledger, moved.partitionId)
+  if (rows < moved.rowsBefore + moved.ids)
+    throw missing(ledger, moved, `${moved.rowsBefore + moved.ids - rows} rows fewer than there should be`)
+  if (alone && rows === moved.rowsBefore + moved.ids) return
+  const found = await countIds(ledger, runId, moved)
+  if (found.present < moved.ids)
+    throw missing(ledger, moved, `${moved.ids - found.present} published records not there`)
+  if (found.doubled === 0) return
+  if (await othersDoubled(ledger, runId, moved))
+    throw new LedgerError('refused', `\`usage\` holds records twice that this run did not publish`, {
+      place: `${ledger.database}.usage, partition ${moved.partitionId}`,
+      hint: 'stop the pods that still replay their WAL, remove the copies, then run the same command again',
+    })
+  await ledger.command(
+    `OPTIMIZE TABLE ${ledger.table('usage')} PARTITION ID ${literal(moved.partitionId)} FINAL DEDUPLICATE`,
+  )
+  const left = await countIds(ledger, runId, moved)
+  if (left.present === moved.ids && left.doubled === 0) return
+  throw new LedgerError('refused', `${left.doubled} published records are in \`usage\` twice, with different values`, {
+    place: `${ledger.database}.usage, partition ${moved.partitionId}`,
+    hint: 'stop the pods that still replay their WAL, then run the same command again',
+  })
+}
+
+async function partitionRows(ledger: Ledger, partitionId: string): Promise<number> {
+  const [{ rows }] = await ledger.rows<{ rows: string }>(
+    `SELECT count() AS rows FROM ${ledger.table('usage')} WHERE _partition_id = ${literal(partitionId)}`,
+  )
+  return Number(rows)
+}
+
+async function countIds(
+  ledger: Ledger,
+  runId: string,
+  moved: MovedPartition,
+): Promise<{ present: number; doubled: number }> {
+  const portions = portionsFor(moved.ids)
+  let [present, doubled] = [0, 0]
+  for (let i = 0; i < portions; i++) {
+    const [row] = await ledger.rows<{ present: string; doubled: string }>(
+      `SELECT count() AS present, countIf(copies > 1) AS doubled FROM (
+         SELECT request_id, count() AS copies FROM ${ledger.table('usage')}
+         WHERE ${near(moved)} AND ${portion(i, portions)}
+           AND request_id IN (${ourIds(ledger, runId, moved)} AND ${portion(i, portions)})
+         GROUP BY request_id)`,
+    )
+    present += Number(row.present)
+    doubled += Number(row.doubled)
+  }
+  return { present, doubled }
+}
+
+async function othersDoubled(ledger: Ledger, runId: string, moved: MovedPartition): Promise<boolean> {
+  const portions = portionsFor(moved.rowsBefore + moved.ids)
+  for (let i = 0; i < portions; i++) {
+    const rows = await ledger.rows(
+      `SELECT 1 AS found FROM ${ledger.table('usage')}
+       WHERE _partition_id = ${literal(moved.partitionId)} AND ${portion(i, portions)}
+         AND request_id NOT IN (${ourIds(ledger, runId, moved)} AND ${portion(i, portions)})
+       GROUP BY request_id HAVING count() > 1 LIMIT 1`,
+    )
+    if (rows.length > 0) return true
+  }
+  return false
+}
+
+function ourIds(ledger: Ledger, runId: string, { partitionId }: MovedPartition): string {
+  return `SELECT request_id FROM ${ledger.table(IDS_TABLE)}
+    WHERE run = ${literal(runId)} AND partition_id = ${literal(partitionId)}`
+}
+
+/** A pod's copy has the record's own time; a day around it is the same margin as the anti-join's. */
+function near({ minTsMs, maxTsMs }: MovedPartition): string {
+  return `ts_ms >= ${minTsMs - DAY_MS} AND ts_ms <= ${maxTsMs + DAY_MS}`
+}
+
+function missing(ledger: Ledger, moved: MovedPartition, what: string): LedgerError {
+  return new LedgerError(
+    'refused',
+    `partition ${moved.partitionId} of \`usage\` lost rows while it was published: ${what}`,
+    {
+      place: `${ledger.location}, ${ledger.database}.usage`,
+      hint: 'find out what deletes rows (retention, TTL, somebody by hand), stop it, then run the same command again',
+    },
+  )
+}

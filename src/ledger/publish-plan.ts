@@ -1,0 +1,168 @@
+import { type RollupColumn, type Sums, zeroSums } from '../domain/rollup.js'
+import { type DriftMap, settledDrift } from './drift.js'
+import type { Evidence } from './evidence.js'
+import { literal } from './identifiers.js'
+import { insertRows } from './insert-rows.js'
+import type { Ledger } from './ledger.js'
+import {
+  type BatchVerdicts,
+  type Decision,
+  decideBatches,
+  decideGroup,
+  type GroupEvidence,
+  remainingDrift,
+} from './rollup-rule.js'
+import type { RollupShape } from './rollup-shape.js'
+import { PLAN_COLUMNS, PLAN_TABLE } from './run-tables.js'
+
+/** One group's line in the plan of a partition. */
+export interface PlannedGroup {
+  readonly tenant: string
+  readonly key: string
+  readonly model: string
+  readonly decision: Decision
+  readonly before: Sums
+  readonly remain: Sums
+  /** Requests acknowledged (too low by at most) and of undecided batches (too high by at most), where assumed. */
+  readonly lowRequests: bigint
+  readonly highRequests: bigint
+}
+
+/**
+ * Decides the candidate batches over all partitions that wait to be published, before the first of them changes the
+ * rollup: a batch may lie on both sides of a midnight, and was committed whole or not at all.
+ */
+export async function decideAllBatches(
+  ledger: Ledger,
+  shape: RollupShape,
+  evidence: Evidence,
+  partitions: readonly string[],
+): Promise<BatchVerdicts> {
+  const groups: GroupEvidence[] = []
+  for (const partitionId of partitions) {
+    const batches = await evidence.batches(partitionId)
+    if (batches.size === 0) continue
+    const drift = await settledDrift(ledger, shape, partitionId)
+    const acknowledged = drift.size === 0 ? new Map<string, Sums>() : await evidence.acknowledged(partitionId)
+    for (const [key, mine] of batches) groups.push(groupEvidence(key, drift, acknowledged, mine))
+  }
+  return decideBatches(groups)
+}
+
+/** The plan of one partition: what the rollup holds of each group's new rows already, and the drift that shall remain. */
+export async function planGroups(
+  ledger: Ledger,
+  shape: RollupShape,
+  evidence: Evidence,
+  partitionId: string,
+  verdicts: BatchVerdicts,
+): Promise<PlannedGroup[]> {
+  const drift = await settledDrift(ledger, shape, partitionId)
+  const newRows = await evidence.newRows(partitionId)
+  const touched = [...newRows.keys()].some((key) => drift.has(key))
+  const acknowledged = touched ? await evidence.acknowledged(partitionId) : new Map<string, Sums>()
+  const batches = await evidence.batches(partitionId)
+  return [...newRows].map(([key, { tenant, key: keyId, model, sums }]) => {
+    const group = groupEvidence(key, drift, acknowledged, batches.get(key) ?? new Map(), sums)
+    const decision = decideGroup(group, verdicts)
+    const assumed = decision.kind === 'assumed'
+    return {
+      tenant,
+      key: keyId,
+      model,
+      decision,
+      before: group.drift,
+      remain: remainingDrift(group.drift, decision, sums),
+      lowRequests: assumed ? group.acknowledged.integers[0] : 0n,
+      highRequests: assumed ? decision.unprovenBatches.integers[0] : 0n,
+    }
+  })
+}
+
+function groupEvidence(
+  key: string,
+  drift: DriftMap,
+  acknowledged: ReadonlyMap<string, Sums>,
+  batches: ReadonlyMap<number, Sums>,
+  like: Sums = [...batches.values()][0],
+): GroupEvidence {
+  const zero = zeroSums(like)
+  return { drift: drift.get(key)?.drift ?? zero, acknowledged: acknowledged.get(key) ?? zero, batches }
+}
+
+/** Writes the plan's rows to the target. It becomes valid with the `planned` step only. */
+export async function writePlan(
+  ledger: Ledger,
+  spoolDir: string,
+  run: { readonly runId: string; readonly partitionId: string },
+  shape: RollupShape,
+  groups: readonly PlannedGroup[],
+): Promise<void> {
+  const rows = groups.map((group) => ({
+    run: run.runId,
+    partition_id: run.partitionId,
+    tenant_id: group.tenant,
+    key_id: group.key,
+    model: group.model,
+    decision: group.decision.kind === 'mismatch' ? `mismatch: ${group.decision.reason}` : group.decision.kind,
+    low_requests: String(group.lowRequests),
+    high_requests: String(group.highRequests),
+    ...named(shape.columns, 'before', group.before),
+    ...named(shape.columns, 'remain', group.remain),
+  }))
+  await insertRows(ledger, spoolDir, PLAN_TABLE, PLAN_COLUMNS, rows)
+}
+
+/** The drift that shall remain, group by group, as the plan on the target says. */
+export async function readPlan(
+  ledger: Ledger,
+  run: { readonly runId: string; readonly partitionId: string },
+  shape: RollupShape,
+): Promise<Map<string, PlanEntry>> {
+  const pick = (kind: RollupColumn['kind']) => shape.columns.filter((column) => column.kind === kind)
+  const integers = pick('integer').map(({ name }) => `toString(remain_${name})`)
+  const floats = pick('float').map(({ name }) => `remain_${name}`)
+  const sql = `SELECT toString(tenant_id) AS tenant, toString(key_id) AS key, model, decision,
+      [${integers.join(', ')}] AS integers, [${floats.join(', ')}]::Array(Float64) AS floats
+    FROM ${ledger.table(PLAN_TABLE)}
+    WHERE run = ${literal(run.runId)} AND partition_id = ${literal(run.partitionId)}`
+  const found = new Map<string, PlanEntry>()
+  for await (const rows of ledger.stream<PlanRow>(sql))
+    for (const { tenant, key, model, decision, integers: exact, floats: rounded } of rows)
+      found.set(`${tenant}${key}${model}`, {
+        tenant,
+        key,
+        model,
+        decision,
+        remain: { integers: exact.map(BigInt), floats: rounded.map(Number) },
+      })
+  return found
+}
+
+export interface PlanEntry {
+  readonly tenant: string
+  readonly key: string
+  readonly model: string
+  readonly decision: string
+  readonly remain: Sums
+}
+
+interface PlanRow {
+  tenant: string
+  key: string
+  model: string
+  decision: string
+  integers: string[]
+  floats: (number | string)[]
+}
+
+/** `<prefix>_<column>`: value, for every column of the shape. */
+function named(columns: readonly RollupColumn[], prefix: string, sums: Sums): Record<string, string | number> {
+  let [integer, float] = [0, 0]
+  return Object.fromEntries(
+    columns.map(({ name, kind }) => [
+      `${prefix}_${name}`,
+      kind === 'integer' ? String(sums.integers[integer++]) : sums.floats[float++],
+    ]),
+  )
+}

@@ -1,0 +1,241 @@
+import { LedgerError } from '../domain/errors.js'
+import type { FieldName } from '../domain/record.js'
+import { antiJoin, type KnownRecords } from './anti-join.js'
+import { Evidence } from './evidence.js'
+import { literal } from './identifiers.js'
+import type { Ledger } from './ledger.js'
+import type { TargetLock } from './lock.js'
+import { lookForPublished } from './look.js'
+import { decideAllBatches, planGroups, readPlan, writePlan } from './publish-plan.js'
+import { settleRollup } from './rollup-difference.js'
+import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
+import type { RollupShape } from './rollup-shape.js'
+import { IDS_TABLE, PLAN_TABLE, readSteps, recordStep, type Step, type StepName, unfinishedRuns } from './run-tables.js'
+import type { StagedPartition, Staging } from './staging.js'
+
+export interface PublishOptions {
+  readonly ledger: Ledger
+  readonly staging: Staging
+  readonly lock: TargetLock
+  /** Null where the target has no rollup: then only `usage` is published to. */
+  readonly shape: RollupShape | null
+  readonly columns: readonly FieldName[]
+  /** For files of our own rows on their way to the target. */
+  readonly spoolDir: string
+  readonly signal: AbortSignal
+  published(partition: PublishedPartition): void
+}
+
+/** What a `planned` step holds: how the partition was before, and what is going to it. */
+interface PlannedPayload {
+  readonly minTsMs: number
+  readonly maxTsMs: number
+  /** Rows of the partition of `usage` before. */
+  readonly rowsBefore: number
+  readonly ids: number
+  /** Rows before and new rows of each tenant that has new rows. */
+  readonly tenants: readonly (readonly [tenant: string, before: number, added: number])[]
+}
+
+export interface PublishedPartition extends PlannedPayload {
+  readonly partitionId: string
+}
+
+export interface PublishResult {
+  readonly partitions: readonly PublishedPartition[]
+  readonly inserted: number
+  /** Records that the ledger had with other values, and some of their ids. */
+  readonly differing: KnownRecords
+}
+
+/**
+ * Publishes a verified staging table, partition by partition: anti-join, plan, move, look, rollup difference, look.
+ * Whatever interrupts it, the same run goes on where it was: the plan and the ids stand on the target before anything
+ * moves, a planned partition is never planned anew, and every step looks at what is there before it acts.
+ * Throws `refused` where rows went missing meanwhile, `target_locked` where the lock was broken.
+ */
+export async function publish(options: PublishOptions): Promise<PublishResult> {
+  const { ledger, staging, shape } = options
+  const steps = await readSteps(ledger, staging.runId)
+  const reached = new Map(steps.map((step) => [`${step.step} ${step.partitionId}`, step]))
+  const has = (step: StepName, partitionId: string) => reached.get(`${step} ${partitionId}`)
+  const staged = await staging.partitions()
+  const done: PublishedPartition[] = []
+
+  const fresh = staged.filter(({ partitionId }) => has('planned', partitionId) === undefined)
+  for (const partition of fresh) await removeKnown(options, partition)
+  const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
+
+  const planned = steps.filter(({ step }) => step === 'planned')
+  for (const { partitionId, payload } of planned) {
+    const partition = { partitionId, ...(payload as PlannedPayload) }
+    if (has('published', partitionId) === undefined) await move(options, partition, true)
+    done.push(partition)
+  }
+  for (const partition of fresh) {
+    options.signal.throwIfAborted()
+    await options.lock.assertHeld()
+    const plan = await planPartition(options, partition, verdicts)
+    if (plan === null) continue
+    await move(options, plan, false)
+    done.push(plan)
+    options.published(plan)
+  }
+  const known = (await readSteps(ledger, staging.runId)).filter(({ step }) => step === 'known')
+  return {
+    partitions: done.sort((a, b) => a.minTsMs - b.minTsMs),
+    inserted: done.reduce((sum, { ids }) => sum + ids, 0),
+    differing: mergeKnown(known.map(({ payload }) => payload as KnownRecords)),
+  }
+}
+
+/** Throws `target_locked` where another run left a partition half published: it must be finished first. */
+export async function refuseUnfinishedRuns(ledger: Ledger, runId: string): Promise<void> {
+  const others = (await unfinishedRuns(ledger)).filter((run) => run !== runId)
+  if (others.length === 0) return
+  throw new LedgerError('target_locked', `run ${others.join(', ')} has begun to publish and has not finished`, {
+    place: `${ledger.location}, database ${ledger.database}`,
+    hint: 'run its command again, with the same sources and the same --state-dir, until it finishes',
+  })
+}
+
+async function removeKnown(options: PublishOptions, partition: StagedPartition): Promise<void> {
+  const { ledger, staging, spoolDir, columns } = options
+  await antiJoin(ledger, {
+    staging: staging.tableName,
+    partition,
+    columns,
+    found: async (known) => {
+      if (known.differing === 0) return
+      await recordStep(ledger, spoolDir, staging.runId, {
+        partitionId: partition.partitionId,
+        step: 'known',
+        payload: known,
+      })
+    },
+  })
+}
+
+function mergeKnown(all: readonly KnownRecords[]): KnownRecords {
+  return {
+    known: all.reduce((sum, { known }) => sum + known, 0),
+    differing: all.reduce((sum, { differing }) => sum + differing, 0),
+    examples: all.flatMap(({ examples }) => examples).slice(0, 5),
+  }
+}
+
+/** The decisions about candidate batches: as an interrupted publish wrote them down, or made now and written down. */
+async function batchVerdicts(
+  { ledger, staging, shape, spoolDir }: PublishOptions,
+  recorded: Step | undefined,
+  fresh: readonly StagedPartition[],
+): Promise<BatchVerdicts> {
+  if (recorded !== undefined) {
+    const { decisions, contradictory } = recorded.payload as VerdictsPayload
+    return { decisions: new Map(decisions), contradictory: new Set(contradictory) }
+  }
+  if (shape === null || fresh.length === 0) return { decisions: new Map(), contradictory: new Set() }
+  const evidence = new Evidence(ledger, shape, staging.runId, staging)
+  const ids = fresh.map(({ partitionId }) => partitionId)
+  const verdicts = await decideAllBatches(ledger, shape, evidence, ids)
+  const payload: VerdictsPayload = {
+    decisions: [...verdicts.decisions],
+    contradictory: [...verdicts.contradictory],
+  }
+  await recordStep(ledger, spoolDir, staging.runId, { partitionId: '', step: 'batches', payload })
+  return verdicts
+}
+
+interface VerdictsPayload {
+  readonly decisions: readonly (readonly [number, BatchDecision])[]
+  readonly contradictory: readonly number[]
+}
+
+/** Writes plan and ids of one partition to the target; null where nothing of it is new. */
+async function planPartition(
+  options: PublishOptions,
+  partition: StagedPartition,
+  verdicts: BatchVerdicts,
+): Promise<PublishedPartition | null> {
+  const { ledger, staging, shape, spoolDir } = options
+  const { partitionId, minTsMs, maxTsMs } = partition
+  const run = { runId: staging.runId, partitionId }
+  const ids = await countRows(ledger, staging.tableName, partitionId)
+  if (ids === 0) return null
+  await forgetUnfinishedPlan(ledger, run)
+  if (shape !== null) {
+    const evidence = new Evidence(ledger, shape, staging.runId, staging)
+    const groups = await planGroups(ledger, shape, evidence, partitionId, verdicts)
+    await writePlan(ledger, spoolDir, run, shape, groups)
+  }
+  await ledger.command(
+    `INSERT INTO ${ledger.table(IDS_TABLE)} (run, partition_id, request_id) ${ledger.settings({ async_insert: 0 })}
+     SELECT ${literal(run.runId)}, ${literal(partitionId)}, request_id FROM ${ledger.table(staging.tableName)}
+     WHERE _partition_id = ${literal(partitionId)}`,
+  )
+  const rowsBefore = await countRows(ledger, 'usage', partitionId)
+  const tenants = await tenantCounts(ledger, staging.tableName, partitionId)
+  const payload: PlannedPayload = { minTsMs, maxTsMs, rowsBefore, ids, tenants }
+  await recordStep(ledger, spoolDir, run.runId, { partitionId, step: 'planned', payload })
+  return { partitionId, ...payload }
+}
+
+/** Rows of a plan that was cut short before its `planned` step. */
+async function forgetUnfinishedPlan(ledger: Ledger, run: { runId: string; partitionId: string }): Promise<void> {
+  const mine = `run = ${literal(run.runId)} AND partition_id = ${literal(run.partitionId)}`
+  for (const table of [PLAN_TABLE, IDS_TABLE]) {
+    const [{ rows }] = await ledger.rows<{ rows: string }>(
+      `SELECT count() AS rows FROM ${ledger.table(table)} WHERE ${mine}`,
+    )
+    if (rows === '0') continue
+    await ledger.command(`ALTER TABLE ${ledger.table(table)} DELETE WHERE ${mine} SETTINGS mutations_sync = 2`)
+  }
+}
+
+/** Moves a planned partition and settles its rollup. `again`: an earlier attempt may have moved some of it. */
+async function move(options: PublishOptions, partition: PublishedPartition, again: boolean): Promise<void> {
+  const { ledger, staging, shape, spoolDir, columns } = options
+  const { partitionId } = partition
+  await options.lock.assertHeld()
+  // Nobody but this process writes to an embedded ledger: what was looked at a moment ago is still so.
+  const alone = ledger.kind === 'embedded' && !again
+  if (!alone) await antiJoin(ledger, { staging: staging.tableName, partition, columns })
+  if (alone || (await countRows(ledger, staging.tableName, partitionId)) > 0)
+    await ledger.command(
+      `ALTER TABLE ${ledger.table(staging.tableName)} MOVE PARTITION ID ${literal(partitionId)}
+       TO TABLE ${ledger.table('usage')}`,
+    )
+  await lookForPublished(ledger, staging.runId, partition, alone)
+  if (shape !== null) {
+    const plan = await readPlan(ledger, { runId: staging.runId, partitionId }, shape)
+    await settleRollup(ledger, spoolDir, shape, partitionId, plan)
+    if (!alone) await lookForPublished(ledger, staging.runId, partition, alone)
+  }
+  await recordStep(ledger, spoolDir, staging.runId, { partitionId, step: 'published', payload: null })
+}
+
+async function countRows(ledger: Ledger, table: string, partitionId: string): Promise<number> {
+  const [{ rows }] = await ledger.rows<{ rows: string }>(
+    `SELECT count() AS rows FROM ${ledger.table(table)} WHERE _partition_id = ${literal(partitionId)}`,
+  )
+  return Number(rows)
+}
+
+/** So many tenants are named one by one in the summary. */
+const MOST_TENANTS = 10_000
+
+async function tenantCounts(
+  ledger: Ledger,
+  staging: string,
+  partitionId: string,
+): Promise<[tenant: string, before: number, added: number][]> {
+  const rows = await ledger.rows<{ tenant: string; before: string; added: string }>(
+    `SELECT toString(tenant_id) AS tenant, sum(b) AS before, sum(a) AS added FROM (
+       SELECT tenant_id, 0 AS b, count() AS a FROM ${ledger.table(staging)}
+       WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id
+       UNION ALL SELECT tenant_id, count() AS b, 0 AS a FROM ${ledger.table('usage')}
+       WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id)
+     GROUP BY tenant_id HAVING added > 0 ORDER BY added DESC, tenant LIMIT ${MOST_TENANTS}`,
+  )
+  return rows.map(({ tenant, before, added }) => [tenant, Number(before), Number(added)])
+}

@@ -1,0 +1,104 @@
+import type { Sums } from '../domain/rollup.js'
+import { type DriftMap, type Group, groupKey, settledDrift } from './drift.js'
+import { literal } from './identifiers.js'
+import type { Ledger } from './ledger.js'
+import { settleRollup, type WantedDrift } from './rollup-difference.js'
+import { canBeRaised } from './rollup-rule.js'
+import type { RollupShape } from './rollup-shape.js'
+import { PLAN_TABLE } from './run-tables.js'
+
+/** A group in which rollup and raw table differ. */
+export interface DriftingGroup extends Group {
+  /** R − U. */
+  readonly drift: Sums
+  /** What a replay decided here, where one left the group as it is. */
+  readonly left: LeftAlone | null
+}
+
+export interface LeftAlone {
+  readonly run: string
+  readonly decision: string
+  /** Requests by which the rollup may be too low, or too high, at most. */
+  readonly lowRequests: number
+  readonly highRequests: number
+}
+
+/** Compares the rollup with the raw table, day by day, every group whether or not it has new rows. */
+export async function compareRollup(
+  ledger: Ledger,
+  shape: RollupShape,
+  partitionIds: readonly string[],
+): Promise<DriftingGroup[]> {
+  const found: DriftingGroup[] = []
+  for (const partitionId of partitionIds) {
+    const drift = await settledDrift(ledger, shape, partitionId)
+    if (drift.size === 0) continue
+    const left = await leftAlone(ledger, partitionId)
+    for (const [key, entry] of drift) found.push({ ...entry.group, drift: entry.drift, left: left.get(key) ?? null })
+  }
+  return found
+}
+
+/**
+ * Raises the rollup of the days to the raw table, in those groups where no sum would be lowered and that no replay left
+ * alone on purpose. Returns the number of groups raised.
+ */
+export async function raiseRollup(
+  ledger: Ledger,
+  spoolDir: string,
+  shape: RollupShape,
+  partitionIds: readonly string[],
+): Promise<number> {
+  let raised = 0
+  for (const partitionId of partitionIds) {
+    const drift = await settledDrift(ledger, shape, partitionId)
+    if (drift.size === 0) continue
+    const wanted = raisable(drift, await leftAlone(ledger, partitionId))
+    if (wanted.size === 0) continue
+    await settleRollup(ledger, spoolDir, shape, partitionId, wanted)
+    raised += wanted.size
+  }
+  return raised
+}
+
+function raisable(drift: DriftMap, left: ReadonlyMap<string, LeftAlone>): Map<string, WantedDrift> {
+  const wanted = new Map<string, WantedDrift>()
+  for (const [key, { group, drift: sums }] of drift) {
+    if (!canBeRaised(sums) || left.has(key)) continue
+    const remain = { integers: sums.integers.map(() => 0n), floats: sums.floats.map(() => 0) }
+    wanted.set(key, { ...group, remain })
+  }
+  return wanted
+}
+
+/** The groups of a day that replays left with a drift, by their latest plan. */
+async function leftAlone(ledger: Ledger, partitionId: string): Promise<Map<string, LeftAlone>> {
+  const rows = await ledger.rows<{
+    tenant: string
+    key: string
+    model: string
+    run: string
+    decision: string
+    low: string
+    high: string
+  }>(
+    `SELECT toString(tenant_id) AS tenant, toString(key_id) AS key, model, any(run) AS run,
+       any(decision) AS decision, sum(low_requests) AS low, sum(high_requests) AS high
+     FROM ${ledger.table(PLAN_TABLE)}
+     WHERE partition_id = ${literal(partitionId)} AND decision != 'proven' GROUP BY tenant_id, key_id, model`,
+  )
+  return new Map(
+    rows.map(({ run, decision, low, high, ...group }) => [
+      groupKey(group),
+      { run, decision, lowRequests: Number(low), highRequests: Number(high) },
+    ]),
+  )
+}
+
+/** Days (as partition ids) that `usage` holds rows of. */
+export async function rawPartitions(ledger: Ledger): Promise<string[]> {
+  const rows = await ledger.rows<{ id: string }>(
+    `SELECT DISTINCT _partition_id AS id FROM ${ledger.table('usage')} ORDER BY id`,
+  )
+  return rows.map(({ id }) => id)
+}

@@ -1,0 +1,73 @@
+import { LedgerError } from '../domain/errors.js'
+import { FLOAT_TOLERANCE, isZero, type Sums, subtractSums, zeroSums } from '../domain/rollup.js'
+import { dayOf, readDrift } from './drift.js'
+import { insertRows } from './insert-rows.js'
+import type { Ledger } from './ledger.js'
+import type { RollupShape } from './rollup-shape.js'
+
+const ATTEMPTS = 6
+
+/** What to bring a group's R − U to. */
+export interface WantedDrift {
+  readonly tenant: string
+  readonly key: string
+  readonly model: string
+  readonly remain: Sums
+}
+
+/**
+ * Inserts into `usage_daily` what its groups lack to be at the drift wanted, T − (R − U), and looks again until nothing
+ * is left to add. By differences, so that unrelated traffic, which moves R and U alike, disturbs nothing; each attempt
+ * looks first, so that an insert whose answer was lost is not repeated. Returns the number of rows inserted.
+ */
+export async function settleRollup(
+  ledger: Ledger,
+  spoolDir: string,
+  shape: RollupShape,
+  partitionId: string,
+  wanted: ReadonlyMap<string, WantedDrift>,
+): Promise<number> {
+  let inserted = 0
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const drift = await readDrift(ledger, shape, partitionId)
+    const rows: object[] = []
+    for (const [key, { tenant, key: keyId, model, remain }] of wanted) {
+      const lacking = subtractSums(remain, drift.get(key)?.drift ?? zeroSums(remain))
+      if (isZero(lacking) && (attempt > 0 || negligible(lacking, remain))) continue
+      rows.push({ ...row(shape, lacking), day: dayOf(partitionId), tenant_id: tenant, key_id: keyId, model })
+    }
+    if (rows.length === 0) return inserted
+    await insertRows(ledger, spoolDir, 'usage_daily', dailyColumns(shape), rows)
+    inserted += rows.length
+  }
+  throw new LedgerError('refused', `the rollup of ${dayOf(partitionId)} does not come to rest`, {
+    place: `${ledger.location}, ${ledger.database}.usage_daily`,
+    hint: 'stop whatever else writes to usage or usage_daily, then run the same command again',
+  })
+}
+
+/** Float differences that are the noise of float sums, where the integers are right already. */
+function negligible(lacking: Sums, remain: Sums): boolean {
+  return lacking.floats.every((value, i) => Math.abs(value) <= FLOAT_TOLERANCE * Math.abs(remain.floats[i]))
+}
+
+function dailyColumns(shape: RollupShape) {
+  return [
+    { name: 'day', type: 'Date' },
+    { name: 'tenant_id', type: 'UUID' },
+    { name: 'key_id', type: 'UUID' },
+    { name: 'model', type: 'String' },
+    ...shape.columns.map(({ name, kind }) => ({ name, type: kind === 'integer' ? 'UInt64' : 'Float64' })),
+  ]
+}
+
+/** A negative difference is written as its 64-bit complement: a SummingMergeTree adds modulo 2^64. */
+function row(shape: RollupShape, sums: Sums): Record<string, string | number> {
+  let [integer, float] = [0, 0]
+  return Object.fromEntries(
+    shape.columns.map(({ name, kind }) => [
+      name,
+      kind === 'integer' ? String(BigInt.asUintN(64, sums.integers[integer++])) : sums.floats[float++],
+    ]),
+  )
+}

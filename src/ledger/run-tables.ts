@@ -1,0 +1,113 @@
+import { ROLLUP_COLUMNS } from '../domain/rollup.js'
+import { literal } from './identifiers.js'
+import { insertRows } from './insert-rows.js'
+import type { Ledger } from './ledger.js'
+
+/**
+ * What the runs remember on the target, beside the data it is about, so that nothing depends on a file elsewhere:
+ * the ids each run published, the plan of each partition, and how far each got. Rows are only added; a plan is valid
+ * once its `planned` step is there, and is never worked out anew.
+ */
+export const IDS_TABLE = 'usage_replay_ids'
+export const PLAN_TABLE = 'usage_replay_plan'
+export const STEPS_TABLE = 'usage_replay_steps'
+
+export const PLAN_COLUMNS = [
+  { name: 'run', type: 'String' },
+  { name: 'partition_id', type: 'String' },
+  { name: 'tenant_id', type: 'UUID' },
+  { name: 'key_id', type: 'UUID' },
+  { name: 'model', type: 'String' },
+  /** proven, assumed, or mismatch with its reason. */
+  { name: 'decision', type: 'String' },
+  /** Requests that the rollup is too low, or too high, by at most, where the decision rests on an assumption. */
+  { name: 'low_requests', type: 'Int64' },
+  { name: 'high_requests', type: 'Int64' },
+  ...ROLLUP_COLUMNS.flatMap(({ name, kind }) => {
+    const type = kind === 'integer' ? 'Int64' : 'Float64'
+    return [
+      /** R − U before anything was published. */
+      { name: `before_${name}`, type },
+      /** R − U that shall remain. */
+      { name: `remain_${name}`, type },
+    ]
+  }),
+]
+
+const STEP_COLUMNS = [
+  { name: 'run', type: 'String' },
+  { name: 'partition_id', type: 'String' },
+  { name: 'step', type: 'String' },
+  { name: 'payload', type: 'String' },
+]
+
+/** batches: the candidate batches are decided. known: what the ledger had already. Both with a payload. */
+export type StepName = 'batches' | 'known' | 'planned' | 'published'
+
+export interface Step {
+  readonly partitionId: string
+  readonly step: StepName
+  readonly payload: unknown
+}
+
+/** Makes the tables where they are missing. */
+export async function createRunTables(ledger: Ledger): Promise<void> {
+  const columns = (list: readonly { name: string; type: string }[]) =>
+    list.map(({ name, type }) => `${name} ${type}`).join(', ')
+  await ledger.command(
+    `CREATE TABLE IF NOT EXISTS ${ledger.table(IDS_TABLE)}
+     (run LowCardinality(String), partition_id LowCardinality(String), request_id UUID)
+     ENGINE = MergeTree ORDER BY (run, partition_id)`,
+  )
+  await ledger.command(
+    `CREATE TABLE IF NOT EXISTS ${ledger.table(PLAN_TABLE)} (${columns(PLAN_COLUMNS)})
+     ENGINE = MergeTree ORDER BY (run, partition_id, tenant_id, key_id, model)`,
+  )
+  await ledger.command(
+    `CREATE TABLE IF NOT EXISTS ${ledger.table(STEPS_TABLE)}
+     (${columns(STEP_COLUMNS)}, at DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY (run, partition_id, at)`,
+  )
+}
+
+export async function recordStep(ledger: Ledger, spoolDir: string, runId: string, step: Step): Promise<void> {
+  const row = {
+    run: runId,
+    partition_id: step.partitionId,
+    step: step.step,
+    payload: JSON.stringify(step.payload ?? null),
+  }
+  await insertRows(ledger, spoolDir, STEPS_TABLE, STEP_COLUMNS, [row])
+}
+
+export async function readSteps(ledger: Ledger, runId: string): Promise<Step[]> {
+  const rows = await ledger.rows<{ partition_id: string; step: StepName; payload: string }>(
+    `SELECT partition_id, step, payload FROM ${ledger.table(STEPS_TABLE)} WHERE run = ${literal(runId)} ORDER BY at`,
+  )
+  return rows.map(({ partition_id, step, payload }) => ({
+    partitionId: partition_id,
+    step,
+    payload: JSON.parse(payload) as unknown,
+  }))
+}
+
+/** Runs with a partition that is planned and not published: they must be finished before any other may begin. */
+export async function unfinishedRuns(ledger: Ledger): Promise<string[]> {
+  const rows = await ledger.rows<{ run: string }>(
+    `SELECT DISTINCT run FROM (
+       SELECT run, partition_id FROM ${ledger.table(STEPS_TABLE)} WHERE step IN ('planned', 'published')
+       GROUP BY run, partition_id HAVING countIf(step = 'published') = 0) ORDER BY run`,
+  )
+  return rows.map(({ run }) => run)
+}
+
+/** A condition on request_id that holds for one in `portions` of all ids: keeps sets of ids in memory small. */
+export function portion(number: number, portions: number): string {
+  return portions === 1 ? '1' : `cityHash64(request_id) % ${portions} = ${number}`
+}
+
+const IDS_AT_ONCE = 1_000_000
+
+/** Into how many portions that many ids are cut. */
+export function portionsFor(ids: number): number {
+  return Math.max(1, Math.ceil(ids / IDS_AT_ONCE))
+}
