@@ -55,7 +55,7 @@ export interface PublishResult {
  * Throws `refused` where rows went missing meanwhile, `target_locked` where the lock was broken.
  */
 export async function publish(options: PublishOptions): Promise<PublishResult> {
-  const { ledger, staging, shape } = options
+  const { ledger, staging } = options
   const steps = await readSteps(ledger, staging.runId)
   const reached = new Map(steps.map((step) => [`${step.step} ${step.partitionId}`, step]))
   const has = (step: StepName, partitionId: string) => reached.get(`${step} ${partitionId}`)

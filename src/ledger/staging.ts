@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import pLimit from 'p-limit'
 import { LedgerError } from '../domain/errors.js'
-import { literal } from './identifiers.js'
+import { identifier, literal } from './identifiers.js'
 import { insertExactly } from './insert-exactly.js'
 import type { Ledger, NativeInsert } from './ledger.js'
 
@@ -126,10 +126,31 @@ export class Staging {
     }))
   }
 
+  /**
+   * Gives staging the columns that `usage` got since staging was made: partitions only move between equal tables.
+   * Returns their names.
+   */
+  async followUsage(): Promise<string[]> {
+    const columns = await this.ledger.rows<{ name: string; type: string; kind: string; expression: string }>(
+      `SELECT name, type, default_kind AS kind, default_expression AS expression FROM system.columns
+       WHERE database = ${literal(this.ledger.database)} AND table = 'usage' AND name NOT IN (
+         SELECT name FROM system.columns
+         WHERE database = ${literal(this.ledger.database)} AND table = ${literal(this.tableName)})
+       ORDER BY position`,
+    )
+    for (const { name, type, kind, expression } of columns)
+      await this.ledger.command(
+        `ALTER TABLE ${this.ledger.table(this.tableName)} ADD COLUMN ${identifier(name)} ${type} ${kind} ${expression}`,
+      )
+    return columns.map(({ name }) => name)
+  }
+
   /** Drops the run's tables. Harmless where they are gone. */
   async drop(): Promise<void> {
+    // Servers refuse to drop tables above 50 GB by default.
+    const anySize = this.ledger.settings({ max_table_size_to_drop: 0, max_partition_size_to_drop: 0 })
     for (const name of [this.tableName, this.evidenceTableName, this.idsTableName])
-      await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(name)} SYNC`)
+      await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(name)} SYNC ${anySize}`)
   }
 
   private async insert(table: string, block: NativeFile, token: string): Promise<void> {

@@ -132,6 +132,27 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
     expect(await contents(staging.tableName)).toEqual({ rows: 9, ids: 9 })
   })
 
+  it('gets the columns that `usage` got meanwhile, wherever they stand', async () => {
+    const staging = new Staging(ledger, 'r11')
+    await staging.create()
+    await staging.insertBlock({ data: await records(3), evidence: null })
+    const usage = ledger.table('usage')
+    await ledger.command(`ALTER TABLE ${usage} REMOVE TTL`)
+    await ledger.command(
+      `ALTER TABLE ${usage} ADD COLUMN region LowCardinality(String) DEFAULT 'it''s' AFTER tenant_id`,
+    )
+    await ledger.command(`ALTER TABLE ${usage} ADD COLUMN day Date MATERIALIZED toDate(ts), ADD COLUMN plain UInt8`)
+    expect(await staging.followUsage()).toEqual(['region', 'day', 'plain'])
+    expect(await staging.followUsage()).toEqual([])
+    for (const { partitionId } of await staging.partitions())
+      await ledger.command(
+        `ALTER TABLE ${ledger.table(staging.tableName)} MOVE PARTITION ID '${partitionId}' TO TABLE ${usage}`,
+      )
+    expect(await ledger.rows(`SELECT region, toString(day) AS day FROM ${usage} ORDER BY ts_ms`)).toEqual(
+      ['2025-06-15', '2025-06-16', '2025-06-17'].map((day) => ({ region: "it's", day })),
+    )
+  })
+
   it('starts anew where an earlier generation left something', async () => {
     const data = await records(12)
     for (let generation = 0; generation < 2; generation++) {
