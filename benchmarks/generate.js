@@ -45,7 +45,11 @@ const texts = /** @type {const} */ ({
 const flags = Object.fromEntries(
   Object.entries(HELP).map(([name, describe]) => [
     kebab(name),
-    { describe, type: name === 'seed' ? 'string' : 'number', default: DEFAULTS[name] },
+    {
+      describe,
+      type: /** @type {'string' | 'number'} */ (name === 'seed' ? 'string' : 'number'),
+      default: DEFAULTS[name],
+    },
   ]),
 )
 const args = yargs(hideBin(process.argv))

@@ -27,6 +27,8 @@ export function dayOf(tsMs) {
  * with it because the two have nothing in common.
  */
 export class Tally {
+  /** @type {Set<string>} */
+  pods = new Set()
   files = 0
   bytes = 0
   lines = { read: 0, blank: 0, quarantined: 0, tornTails: 0, withRecords: 0 }
@@ -43,11 +45,11 @@ export class Tally {
     if (written.generation === 'newest') this.#unknown++
     if (written.repaired) this.records.repaired++
     if (copy) this.records.duplicates++
-    else this.#unique(written.record)
+    else this.row(written.record)
   }
 
-  /** @param {UsageRecord} record */
-  #unique(record) {
+  /** A row of `usage`, once for each request. @param {UsageRecord} record */
+  row(record) {
     this.records.unique++
     const day = Math.floor(record.ts_ms / DAY_MS)
     const path = [day, record.tenant_id, record.key_id]
@@ -97,8 +99,9 @@ export class Tally {
 
   /** The whole expected result as one JSON document. */
   toJSON() {
-    const { files, bytes, lines, records, rejected } = this
+    const { pods, files, bytes, lines, records, rejected } = this
     return {
+      pods: pods.size,
       files,
       bytes,
       lines,

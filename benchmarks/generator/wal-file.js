@@ -40,6 +40,7 @@ export class WalFile {
     this.tally = tally
     mkdirSync(dirname(this.#path), { recursive: true })
     this.#fd = openSync(this.#path, 'w')
+    tally.pods.add(pod)
     tally.files++
   }
 
