@@ -37,7 +37,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       return EXIT.done
     }
     command = invocation.command
-    const settings = resolveSettings({ flags: invocation.flags, env: process.env, cwd: process.cwd() })
+    const settings = await resolveSettings({ flags: invocation.flags, env: process.env, cwd: process.cwd() })
     const look = lookOf(settings)
     printer = createPrinter(look, outputs(), version)
     for (const warning of settings.warnings) printer.warn(warning)

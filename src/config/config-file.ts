@@ -1,9 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar } from 'yaml'
-import type { Given, Layer, Problem } from './layers.js'
-import { closestOption } from './layers.js'
-import { isOptionName, OPTIONS, type OptionName } from './options.js'
+import type { Layer } from './layers.js'
 
 export const DEFAULT_CONFIG_FILE = 'obleth-ledger.yaml'
 const LARGEST_BYTES = 1024 * 1024
@@ -18,7 +15,7 @@ export interface ConfigFile extends Layer {
  * Reads the file that was asked for, which then must exist, or `obleth-ledger.yaml` in the working directory, which need
  * not. Never throws: what is wrong comes back as problems.
  */
-export function readConfigFile(asked: string | undefined, cwd: string): ConfigFile {
+export async function readConfigFile(asked: string | undefined, cwd: string): Promise<ConfigFile> {
   const path = asked ?? DEFAULT_CONFIG_FILE
   const full = asked === undefined ? join(cwd, DEFAULT_CONFIG_FILE) : path
   const failed = (message: string): ConfigFile => {
@@ -28,7 +25,10 @@ export function readConfigFile(asked: string | undefined, cwd: string): ConfigFi
     const stat = statSync(full)
     if (!stat.isFile()) return failed('is not a file')
     if (stat.size > LARGEST_BYTES) return failed('is larger than 1 MiB, which no config file is')
-    return { path, worldReadable: (stat.mode & 0o004) !== 0, ...parseConfig(readFileSync(full, 'utf8'), path) }
+    const text = readFileSync(full, 'utf8')
+    // Loaded only where there is a file: the YAML parser is a tenth of the command's start.
+    const { parseConfig } = await import('./config-yaml.js')
+    return { path, worldReadable: (stat.mode & 0o004) !== 0, ...parseConfig(text, path) }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error'
     if (asked === undefined && code === 'ENOENT') {
@@ -36,46 +36,4 @@ export function readConfigFile(asked: string | undefined, cwd: string): ConfigFi
     }
     return failed(code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`)
   }
-}
-
-/**
- * A flat YAML mapping of option names to values. Scalars keep the text as written, so that a value means the same as in
- * a flag. Messages never quote the file, since it may hold a password.
- */
-export function parseConfig(source: string, path: string): Layer {
-  const given = new Map<OptionName, Given>()
-  const problems: Problem[] = []
-  const lines = new LineCounter()
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, schema: 'core' })
-  const lineOf = (offset: number) => lines.linePos(offset).line
-  for (const error of document.errors) {
-    problems.push({ at: `${path}:${lineOf(error.pos[0])}`, message: `is not valid YAML (${error.code})` })
-  }
-  if (problems.length > 0 || document.contents === null) return { given, problems }
-  if (!isMap<Scalar, Node | null>(document.contents)) {
-    return { given, problems: [{ at: path, message: 'is not a mapping of option names to values' }] }
-  }
-  for (const { key, value } of document.contents.items) {
-    const line = lineOf(key.range?.[0] ?? 0)
-    const at = `${path}:${line}`
-    const name = String(key.value)
-    if (!isOptionName(name) || 'file' in OPTIONS[name]) {
-      problems.push({ at, message: `the key ${name} names no option${closestOption(name, (option) => option)}` })
-      continue
-    }
-    const texts = textsOf(value, OPTIONS[name].shape === 'list')
-    if (texts === null) problems.push({ at, message: `${name} has no value, or one of the wrong shape` })
-    else if (texts.length > 0) given.set(name, { texts, origin: { kind: 'file', path, line } })
-  }
-  return { given, problems }
-}
-
-function textsOf(node: Node | null, list: boolean): string[] | null {
-  if (isScalar(node)) {
-    const text = node.value === null ? null : (node.source ?? String(node.value))
-    return text === null ? null : [text]
-  }
-  if (!list || !isSeq<Node | null>(node)) return null
-  const texts = node.items.map((item) => textsOf(item, false))
-  return texts.every((text) => text !== null) ? texts.flat() : null
 }

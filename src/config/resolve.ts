@@ -49,11 +49,11 @@ const SCHEMA = z.object(
  *
  * @throws LedgerError `usage` or `config` whose message lists every problem at once, a line each, with its place
  */
-export function resolveSettings(untrusted: Untrusted): Settings {
+export async function resolveSettings(untrusted: Untrusted): Promise<Settings> {
   const flags = flagLayer(untrusted.flags)
   const env = envLayer(untrusted.env)
   const asked = flags.given.get('config') ?? env.given.get('config')
-  const file = readConfigFile(asked?.texts[0], untrusted.cwd)
+  const file = await readConfigFile(asked?.texts[0], untrusted.cwd)
   const merged = new Map([...file.given, ...env.given, ...flags.given])
   const { given, problems: urlProblems } = splitUrlCredentials(merged)
   const { values, problems: valueProblems } = parseValues(given)

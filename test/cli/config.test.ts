@@ -22,11 +22,12 @@ const file = (text: string, name = 'obleth-ledger.yaml') => {
   chmodSync(path, 0o600)
   return path
 }
-const resolve = (flags: Flags = {}, env: Record<string, string> = {}): Settings => resolveSettings({ flags, env, cwd })
+const resolve = (flags: Flags = {}, env: Record<string, string> = {}): Promise<Settings> =>
+  resolveSettings({ flags, env, cwd })
 
-function problemsOf(act: () => unknown): LedgerError {
+async function problemsOf(act: () => unknown): Promise<LedgerError> {
   try {
-    act()
+    await act()
   } catch (error) {
     if (error instanceof LedgerError) return error
     throw error
@@ -51,28 +52,30 @@ describe('precedence', () => {
       '--clickhouse-db',
     ],
     ['an empty variable counts as unset', {}, { OBLETH_LEDGER_CLICKHOUSE_DB: '' }, '', 'obleth', 'default'],
-  ])('%s', (_name, flags, env, yaml, value, from) => {
+  ])('%s', async (_name, flags, env, yaml, value, from) => {
     if (yaml !== '') file(yaml)
-    const settings = resolve(flags, env)
+    const settings = await resolve(flags, env)
     expect(targetOptions(settings).database).toBe(value)
     expect(shownOptions(settings).find(({ option }) => option === 'clickhouse-db')).toMatchObject({ value, from })
   })
 
-  test('a switch that is on in the environment can be turned off by a flag', () => {
-    expect(resolve({ yes: false }, { OBLETH_LEDGER_YES: '1' }).values.yes).toBe(false)
+  test('a switch that is on in the environment can be turned off by a flag', async () => {
+    expect((await resolve({ yes: false }, { OBLETH_LEDGER_YES: '1' })).values.yes).toBe(false)
   })
 
-  test('variables of others do not matter', () => {
+  test('variables of others do not matter', async () => {
     const env = { CLICKHOUSE_URL: 'http://elsewhere:8123', CLICKHOUSE_PASSWORD: 'x', OBLETH_REDIS_URL: 'redis://r' }
-    expect(targetOptions(resolve({}, env))).toMatchObject({ url: undefined, password: undefined })
+    expect(targetOptions(await resolve({}, env))).toMatchObject({ url: undefined, password: undefined })
   })
 
-  test('--config names another file, which must exist', () => {
+  test('--config names another file, which must exist', async () => {
     file('clickhouse-db: here')
     const other = file('clickhouse-db: there', 'other.yaml')
-    expect(resolve({ config: other }).values['clickhouse-db']).toBe('there')
-    expect(resolve({}, { OBLETH_LEDGER_CONFIG: other }).values['clickhouse-db']).toBe('there')
-    expect(problemsOf(() => resolve({ config: join(cwd, 'none.yaml') })).message).toContain('none.yaml: does not exist')
+    expect((await resolve({ config: other })).values['clickhouse-db']).toBe('there')
+    expect((await resolve({}, { OBLETH_LEDGER_CONFIG: other })).values['clickhouse-db']).toBe('there')
+    expect((await problemsOf(() => resolve({ config: join(cwd, 'none.yaml') }))).message).toContain(
+      'none.yaml: does not exist',
+    )
   })
 })
 
@@ -91,38 +94,38 @@ describe('target', () => {
       '',
       'server',
     ],
-  ])('%s', (_name, flags, env, yaml, target) => {
+  ])('%s', async (_name, flags, env, yaml, target) => {
     if (yaml !== '') file(yaml)
-    const settings = resolve(flags, env)
+    const settings = await resolve(flags, env)
     expect(settings.target).toBe(target)
     expect(targetOptions(settings).url === undefined).toBe(target === 'embedded')
   })
 
-  test('both as flags contradict each other', () => {
-    const error = problemsOf(() => resolve({ embedded: 'd', 'clickhouse-url': 'http://a' }))
+  test('both as flags contradict each other', async () => {
+    const error = await problemsOf(() => resolve({ embedded: 'd', 'clickhouse-url': 'http://a' }))
     expect(error.message).toBe('--clickhouse-url: excludes --embedded: give one of them')
   })
 
-  test('credentials in a URL of the environment are taken out of it', () => {
-    const settings = resolve({}, { OBLETH_CLICKHOUSE_URL: 'http://al%40ice:hunter%202@h:8123/' })
+  test('credentials in a URL of the environment are taken out of it', async () => {
+    const settings = await resolve({}, { OBLETH_CLICKHOUSE_URL: 'http://al%40ice:hunter%202@h:8123/' })
     expect(targetOptions(settings)).toMatchObject({ url: 'http://h:8123', user: 'al@ice' })
     expect(targetOptions(settings).password?.reveal()).toBe('hunter 2')
   })
 
-  test('a user and password of the same or a higher layer beat those of the URL', () => {
+  test('a user and password of the same or a higher layer beat those of the URL', async () => {
     const env = {
       OBLETH_CLICKHOUSE_URL: 'http://alice:one@h:8123',
       OBLETH_CLICKHOUSE_USER: 'bob',
       OBLETH_CLICKHOUSE_PASSWORD: 'two',
     }
-    const target = targetOptions(resolve({}, env))
+    const target = targetOptions(await resolve({}, env))
     expect([target.url, target.user, target.password?.reveal()]).toEqual(['http://h:8123', 'bob', 'two'])
-    const lower = targetOptions(resolve({ 'clickhouse-url': 'http://carol@h2' }, env))
+    const lower = targetOptions(await resolve({ 'clickhouse-url': 'http://carol@h2' }, env))
     expect([lower.url, lower.user]).toEqual(['http://h2', 'carol'])
   })
 
-  test('an embedded ledger gets no password', () => {
-    expect(targetOptions(resolve({}, { OBLETH_CLICKHOUSE_PASSWORD: 'x' })).password).toBeUndefined()
+  test('an embedded ledger gets no password', async () => {
+    expect(targetOptions(await resolve({}, { OBLETH_CLICKHOUSE_PASSWORD: 'x' })).password).toBeUndefined()
   })
 })
 
@@ -130,49 +133,49 @@ describe('password', () => {
   const server = { OBLETH_CLICKHOUSE_URL: 'http://h:8123' }
   const passwordOf = (settings: Settings) => targetOptions(settings).password?.reveal()
 
-  test('first line of a file, without its line end', () => {
+  test('first line of a file, without its line end', async () => {
     const path = file('hunter2\r\nsecond line\n', 'pw')
-    const settings = resolve({ 'clickhouse-password-file': path }, server)
+    const settings = await resolve({ 'clickhouse-password-file': path }, server)
     expect(passwordOf(settings)).toBe('hunter2')
     expect(settings.warnings).toEqual([])
   })
 
-  test('a file that everybody can read is warned about', () => {
+  test('a file that everybody can read is warned about', async () => {
     const path = file('hunter2', 'pw')
     chmodSync(path, 0o644)
-    expect(resolve({ 'clickhouse-password-file': path }, server).warnings).toEqual([
+    expect((await resolve({ 'clickhouse-password-file': path }, server)).warnings).toEqual([
       `${path} holds a password and every user can read it: chmod 600 it`,
     ])
   })
 
-  test('so is a config file with a password', () => {
+  test('so is a config file with a password', async () => {
     const path = file('clickhouse-password: hunter2')
-    expect(resolve({}, server).warnings).toEqual([])
-    expect(passwordOf(resolve({}, server))).toBe('hunter2')
+    expect((await resolve({}, server)).warnings).toEqual([])
+    expect(passwordOf(await resolve({}, server))).toBe('hunter2')
     chmodSync(path, 0o644)
-    expect(resolve({}, server).warnings).toHaveLength(1)
+    expect((await resolve({}, server)).warnings).toHaveLength(1)
   })
 
-  test('the higher layer wins; both in one contradict each other', () => {
+  test('the higher layer wins; both in one contradict each other', async () => {
     const path = file('from file', 'pw')
     const env = { ...server, OBLETH_CLICKHOUSE_PASSWORD: 'from env' }
-    expect(passwordOf(resolve({ 'clickhouse-password-file': path }, env))).toBe('from file')
+    expect(passwordOf(await resolve({ 'clickhouse-password-file': path }, env))).toBe('from file')
     const both = { ...server, OBLETH_LEDGER_CLICKHOUSE_PASSWORD: 'a', OBLETH_LEDGER_CLICKHOUSE_PASSWORD_FILE: path }
-    expect(problemsOf(() => resolve({}, both)).message).toMatch(/^OBLETH_LEDGER_CLICKHOUSE_PASSWORD: excludes/)
+    expect((await problemsOf(() => resolve({}, both))).message).toMatch(/^OBLETH_LEDGER_CLICKHOUSE_PASSWORD: excludes/)
   })
 
   test.each([
     ['missing', undefined, /does not exist/],
     ['empty', '', /is empty/],
     ['first line empty', '\nhunter2', /is empty/],
-  ])('a file that is %s is refused', (_name, text, message) => {
+  ])('a file that is %s is refused', async (_name, text, message) => {
     const path = text === undefined ? join(cwd, 'none') : file(text, 'pw')
-    expect(problemsOf(() => resolve({ 'clickhouse-password-file': path }, server)).message).toMatch(message)
+    expect((await problemsOf(() => resolve({ 'clickhouse-password-file': path }, server))).message).toMatch(message)
   })
 
-  test('config show, its JSON and an inspection of the settings show no password', () => {
-    const urlToo = resolve({}, { OBLETH_CLICKHOUSE_URL: 'http://u:hunter2@h:8123' })
-    const env = resolve({}, { ...server, OBLETH_CLICKHOUSE_PASSWORD: 'hunter2' })
+  test('config show, its JSON and an inspection of the settings show no password', async () => {
+    const urlToo = await resolve({}, { OBLETH_CLICKHOUSE_URL: 'http://u:hunter2@h:8123' })
+    const env = await resolve({}, { ...server, OBLETH_CLICKHOUSE_PASSWORD: 'hunter2' })
     for (const settings of [urlToo, env]) {
       const rows = shownOptions(settings)
       expect(rows.find(({ option }) => option === 'clickhouse-password')?.text).toBe('***')
@@ -192,8 +195,8 @@ describe('password', () => {
     ['--clickhouse-password=hunter2'],
     ['--clickhousePassword=hunter2'],
     ['https://u:hunter2@bucket.example/wal'],
-  ])('%s %s on the command line is refused and not echoed', (...argv) => {
-    const error = problemsOf(() => refuseSecretsInArguments(['replay', ...argv]))
+  ])('%s %s on the command line is refused and not echoed', async (...argv) => {
+    const error = await problemsOf(() => refuseSecretsInArguments(['replay', ...argv]))
     expect(error.code).toBe('usage')
     for (const part of [error.message, error.hint ?? '', error.place ?? '']) expect(part).not.toMatch(/hun\/?ter2/)
   })
@@ -203,16 +206,16 @@ describe('password', () => {
     ['--clickhouse-url', 'http://alice@h:8123'],
     ['query', "SELECT * FROM url('http://a:b@h/x')"],
     ['replay', './wal:2026@home'],
-  ])('%s %s is not taken for a password', (...argv) => {
+  ])('%s %s is not taken for a password', async (...argv) => {
     expect(() => refuseSecretsInArguments(argv)).not.toThrow()
   })
 })
 
 describe('problems', () => {
-  test('are all told at once, each with its place', () => {
+  test('are all told at once, each with its place', async () => {
     file('clickhouse-db: ok\nmemory: much\nunknown-key: 1\nconfig: x\ntenat: y\n')
     const env = { OBLETH_LEDGER_CONCURRENCY: 'many', OBLETH_LEDGER_EMBEDED: 'd', OBLETH_USAGE_RETENTION_DAYS: '-1' }
-    const error = problemsOf(() => resolve({ since: '2026-03-01T00:00:00', tenant: ['acme'] }, env))
+    const error = await problemsOf(() => resolve({ since: '2026-03-01T00:00:00', tenant: ['acme'] }, env))
     expect(error.code).toBe('config')
     const lines = error.message.split('\n')
     const expected = [
@@ -238,21 +241,21 @@ describe('problems', () => {
     ['memory: {a: 1}', /:1: memory has no value, or one of the wrong shape/],
     ['memory: [64MiB]', /:1: memory has no value, or one of the wrong shape/],
     ['clickhouse-password: hunter2\n  x: hunter2', /is not valid YAML/],
-  ])('file %j', (yaml, message) => {
+  ])('file %j', async (yaml, message) => {
     file(yaml)
-    const error = problemsOf(() => resolve())
+    const error = await problemsOf(() => resolve())
     expect(error.message).toMatch(message)
     expect(error.message).not.toContain('hunter2')
   })
 
-  test('an empty file and comments are no problem', () => {
+  test('an empty file and comments are no problem', async () => {
     file('# nothing yet\n')
-    expect(resolve().values.memory).toBe(1024 ** 3)
+    expect((await resolve()).values.memory).toBe(1024 ** 3)
   })
 
-  test('control characters of a key are escaped', () => {
+  test('control characters of a key are escaped', async () => {
     file('"\\e[31mred": 1')
-    const error = problemsOf(() => resolve())
+    const error = await problemsOf(() => resolve())
     expect(error.message).toContain('\\u{1b}[31mred')
     expect(error.message).not.toContain('\u001b')
   })
@@ -265,16 +268,16 @@ describe('problems', () => {
     [{ memory: ['64MiB', '1GiB'] }, /--memory: is given more than once/],
     [{ expired: 'maybe' }, /--expired: is not one of refuse, skip, include/],
     [{ embedded: '' }, /--embedded: is empty/],
-  ])('%j', (flags, message) => {
-    const error = problemsOf(() => resolve(flags))
+  ])('%j', async (flags, message) => {
+    const error = await problemsOf(() => resolve(flags))
     expect(error.message).toMatch(message)
     expect(error.code).toMatch(/usage|config/)
   })
 })
 
 describe('options of a run', () => {
-  test('defaults', () => {
-    expect(replayOptions(resolve({ source: ['wal'] }))).toEqual({
+  test('defaults', async () => {
+    expect(replayOptions(await resolve({ source: ['wal'] }))).toEqual({
       sources: ['wal'],
       sinceMs: undefined,
       untilMs: undefined,
@@ -302,7 +305,7 @@ describe('options of a run', () => {
     })
   })
 
-  test('the same values from a file as from flags', () => {
+  test('the same values from a file as from flags', async () => {
     file(`source: [a, "b c"]
 since: 1772323200000
 until: 2026-03-02T00:00:00+01:00
@@ -312,7 +315,7 @@ memory: 64MiB
 yes: true
 dry-run: yes
 `)
-    expect(replayOptions(resolve())).toMatchObject({
+    expect(replayOptions(await resolve())).toMatchObject({
       sources: ['a', 'b c'],
       sinceMs: 1772323200000,
       untilMs: 1772406000000,
@@ -324,21 +327,24 @@ dry-run: yes
     })
   })
 
-  test('lists in variables: tenants by comma, sources by line; the same tenant twice is one', () => {
+  test('lists in variables: tenants by comma, sources by line; the same tenant twice is one', async () => {
     const id = (n: number) => `0000000${n}-0000-4000-8000-000000000000`
     const env = { OBLETH_LEDGER_TENANT: `${id(1)}, ${id(2)},${id(1)}`, OBLETH_LEDGER_SOURCE: '/a/{x,y}\n/b c\n' }
-    expect(inputOptions(resolve({}, env))).toMatchObject({ tenants: [id(1), id(2)], sources: ['/a/{x,y}', '/b c'] })
+    expect(inputOptions(await resolve({}, env))).toMatchObject({
+      tenants: [id(1), id(2)],
+      sources: ['/a/{x,y}', '/b c'],
+    })
   })
 
-  test("obleth's own WAL path is the source where none is named", () => {
+  test("obleth's own WAL path is the source where none is named", async () => {
     const env = { OBLETH_WAL_PATH: '/var/lib/obleth/telemetry.wal' }
-    expect(inputOptions(resolve({ source: [] }, env)).sources).toEqual(['/var/lib/obleth/telemetry.wal'])
-    expect(inputOptions(resolve({ source: ['w'] }, env)).sources).toEqual(['w'])
-    expect(problemsOf(() => inputOptions(resolve({ source: [] }))).code).toBe('usage')
+    expect(inputOptions(await resolve({ source: [] }, env)).sources).toEqual(['/var/lib/obleth/telemetry.wal'])
+    expect(inputOptions(await resolve({ source: ['w'] }, env)).sources).toEqual(['w'])
+    expect((await problemsOf(async () => inputOptions(await resolve({ source: [] })))).code).toBe('usage')
   })
 
-  test('NO_COLOR means no colours whatever it holds', () => {
-    expect(resolve({}, { NO_COLOR: '0' }).values['no-color']).toBe(true)
-    expect(resolve({}, { NO_COLOR: '' }).values['no-color']).toBe(false)
+  test('NO_COLOR means no colours whatever it holds', async () => {
+    expect((await resolve({}, { NO_COLOR: '0' })).values['no-color']).toBe(true)
+    expect((await resolve({}, { NO_COLOR: '' })).values['no-color']).toBe(false)
   })
 })
