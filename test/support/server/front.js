@@ -9,7 +9,6 @@ import { randomUUID } from 'node:crypto'
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, gzipSync } from 'node:zlib'
@@ -17,7 +16,9 @@ import { insertFromFile, withSettings } from './statement.js'
 
 const { Session } = createRequire(import.meta.url)('chdb')
 const options = JSON.parse(process.argv[2])
-mkdirSync(options.dir, { recursive: true })
+// Beside the data, so that what a killed front leaves goes with them.
+const bodies = `${options.dir}.bodies`
+for (const dir of [options.dir, bodies]) mkdirSync(dir, { recursive: true })
 const session = new Session(options.dir)
 
 /** Parameters of the HTTP interface that are no settings of a statement. */
@@ -111,7 +112,7 @@ async function answer(request, url) {
       .map(([name, value]) => [name.slice(6), unescaped(value)]),
   )
   if (/\bFORMAT\s+\w+\s*$/i.test(query) && /^\s*INSERT\b/i.test(query)) {
-    const file = join(tmpdir(), `front-${randomUUID()}`)
+    const file = join(bodies, randomUUID())
     try {
       await pipeline(bodyOf(request), createWriteStream(file))
       return await inTurn(async () => {
