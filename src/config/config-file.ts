@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Layer } from './layers.js'
 
-export const DEFAULT_CONFIG_FILE = 'obleth-ledger.yaml'
+const DEFAULT_CONFIG_FILE = 'obleth-ledger.yaml'
 const LARGEST_BYTES = 1024 * 1024
 
 /** The file layer, its path as the user knows it, and whether every user of the machine can read it. */

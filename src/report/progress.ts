@@ -23,7 +23,7 @@ export interface Progress {
 }
 
 /** How far a stage is. */
-export interface StageState {
+interface StageState {
   readonly stage: StageName
   readonly startedMs: number
   readonly doneBytes: number
@@ -78,7 +78,7 @@ export function createProgress(screen: Screen, style: Style): Progress {
 }
 
 /** Share that is done, 0 to 1; null where the whole is not known. */
-export function progressFraction({ doneBytes, totalBytes }: StageState): number | null {
+function progressFraction({ doneBytes, totalBytes }: StageState): number | null {
   return totalBytes === null || totalBytes <= 0 ? null : Math.min(1, doneBytes / totalBytes)
 }
 

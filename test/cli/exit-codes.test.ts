@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { EXIT, exitCodeOfDocument, exitCodeOfError } from '../../src/cli/exit-codes.js'
+import { exitCodeOfDocument, exitCodeOfError } from '../../src/cli/exit-codes.js'
 import { type ErrorCode, LedgerError } from '../../src/domain/errors.js'
 import { document } from './samples.js'
 
@@ -71,9 +70,4 @@ test('warnings alone leave 0', () => {
   const lines = { ...base.lines, tornTails: 2 }
   const records = { ...base.records, repaired: 3, salvaged: 1 }
   expect(exitCodeOfDocument({ ...base, lines, records, warnings: [{ class: 'x', message: 'y' }] })).toBe(0)
-})
-
-test('the README explains every exit code', () => {
-  const readme = readFileSync('README.md', 'utf8')
-  for (const code of Object.values(EXIT)) expect(readme).toMatch(new RegExp(`^\\| ${code} \\|`, 'm'))
 })
