@@ -1,0 +1,155 @@
+import type { RecordArena } from './arena.js'
+import { DAY_MS, FIELDS, type FieldName } from './record.js'
+
+const BUCKETS = 65_536
+
+/**
+ * Sums over records, kept while they are sent and compared afterwards with the same sums in SQL over what arrived.
+ * Records are counted in 65,536 buckets by (UTC day, tenant, key, model), so that memory stays the same whatever the
+ * input, while in an ordinary ledger a bucket is one group. All sums are taken modulo 2^32, which typed arrays do by
+ * themselves and SQL by toUInt32(): bits of floats, words of ids and CRC-32 of texts included, so that no value can
+ * change unnoticed and the order of rows does not matter.
+ */
+export class Tally {
+  private readonly rows = new Uint32Array(BUCKETS)
+  private readonly sums: readonly Uint32Array[]
+  readonly measures: readonly { readonly name: string; readonly sql: string }[]
+  /** The number of a row's bucket, in SQL over the columns of `usage`. */
+  readonly bucketSql = BUCKET_SQL
+  private readonly parts: readonly Part[]
+
+  /** `columns`: those that the target has; the others are not summed. */
+  constructor(columns: readonly FieldName[]) {
+    this.parts = FIELDS.filter(({ name }) => columns.includes(name)).flatMap(({ name, kind }) => {
+      if (kind === 'uuid') return uuidParts(name)
+      if (kind === 'string') return [part(name, `CRC32(${name})`, (arena) => codes(arena, name))]
+      if (kind === 'f64') return wordParts(name, `reinterpretAsUInt64(${name})`)
+      if (name === 'ts_ms' || name === 'weight') return wordParts(name, `reinterpretAsUInt64(${name})`)
+      return [part(name, name, (arena) => numbers(arena, name))]
+    })
+    this.sums = this.parts.map(() => new Uint32Array(BUCKETS))
+    this.measures = this.parts.map(({ name, sql }) => ({ name, sql: `toUInt32(sum(${sql}))` }))
+  }
+
+  /** Adds the records of these rows of an arena. */
+  add(arena: RecordArena, rows: Uint32Array): void {
+    const buckets = bucketsOf(arena, rows)
+    for (let i = 0; i < rows.length; i++) this.rows[buckets[i]]++
+    this.parts.forEach((part, p) => {
+      part.add(arena, rows, buckets, this.sums[p])
+    })
+  }
+
+  /** The buckets that hold records; sums in the order of `measures`. */
+  *buckets(): Iterable<{ bucket: number; rows: number; sums: bigint[] }> {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      if (this.rows[bucket] === 0) continue
+      yield { bucket, rows: this.rows[bucket], sums: this.sums.map((sum) => BigInt(sum[bucket])) }
+    }
+  }
+
+  /** All there is, as plain data for another thread. */
+  export(): TallyData {
+    return { measures: [...this.measures], bucketSql: this.bucketSql, entries: [...this.buckets()] }
+  }
+}
+
+export interface TallyData {
+  readonly measures: { readonly name: string; readonly sql: string }[]
+  readonly bucketSql: string
+  readonly entries: { readonly bucket: number; readonly rows: number; readonly sums: bigint[] }[]
+}
+
+/** Halves of a UUID in SQL: a UUID is a UInt128 whose upper half is the first half of its text. */
+const half = (name: string, which: 'first' | 'second') =>
+  which === 'first'
+    ? `toUInt64(bitShiftRight(reinterpretAsUInt128(${name}), 64))`
+    : `toUInt64(reinterpretAsUInt128(${name}))`
+
+const BUCKET_SQL = `toUInt32(bitAnd(bitXor(bitXor(
+  bitXor(toUInt32(intDiv(ts_ms, ${DAY_MS})), CRC32(model)),
+  toUInt32(bitXor(${half('tenant_id', 'first')}, ${half('tenant_id', 'second')}))),
+  toUInt32(bitShiftRight(bitXor(${half('key_id', 'first')}, ${half('key_id', 'second')}), 32))), ${BUCKETS - 1}))`
+
+function bucketsOf(arena: RecordArena, rows: Uint32Array): Uint16Array {
+  const { ts_ms, tenant_id, key_id, model } = arena
+  const crc = arena.strings.crc
+  const buckets = new Uint16Array(rows.length)
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]
+    const at = row * 4
+    // Word 0 is the low half of the first 64 bits, word 1 the high one; words 2 and 3 those of the second 64 bits.
+    buckets[i] =
+      Math.floor(ts_ms[row] / DAY_MS) ^
+      crc[model[row]] ^
+      (tenant_id[at] ^ tenant_id[at + 2]) ^
+      (key_id[at + 1] ^ key_id[at + 3])
+  }
+  return buckets
+}
+
+interface Part {
+  readonly name: string
+  readonly sql: string
+  add(arena: RecordArena, rows: Uint32Array, buckets: Uint16Array, into: Uint32Array): void
+}
+
+type Values = Uint32Array | Uint16Array
+
+/** A part whose value for a row is one number, or the number that a code stands for. */
+function part(
+  name: string,
+  sql: string,
+  source: (arena: RecordArena) => { values: Values; meaning?: Uint32Array },
+): Part {
+  return {
+    name,
+    sql,
+    add(arena, rows, buckets, into) {
+      const { values, meaning } = source(arena)
+      if (meaning === undefined) for (let i = 0; i < rows.length; i++) into[buckets[i]] += values[rows[i]]
+      else for (let i = 0; i < rows.length; i++) into[buckets[i]] += meaning[values[rows[i]]]
+    },
+  }
+}
+
+const numbers = (arena: RecordArena, name: FieldName) => ({ values: arena[name] as Values })
+const codes = (arena: RecordArena, name: FieldName) => ({
+  values: arena[name] as Uint32Array,
+  meaning: arena.strings.crc,
+})
+
+/** One of the 32-bit words of a wide column, `stride` of them to a row. */
+function word(name: FieldName, sql: string, stride: number, at: number): Part {
+  return {
+    name,
+    sql,
+    add(arena, rows, buckets, into) {
+      const column = arena[name]
+      const words = column instanceof Float64Array ? wordsOf(name, column) : (column as Uint32Array)
+      for (let i = 0; i < rows.length; i++) into[buckets[i]] += words[rows[i] * stride + at]
+    },
+  }
+}
+
+function wordsOf(name: FieldName, column: Float64Array): Uint32Array {
+  // ts_ms is held as a double and stored as an integer.
+  if (name !== 'ts_ms') return new Uint32Array(column.buffer, column.byteOffset, column.length * 2)
+  const words = new Uint32Array(column.length * 2)
+  for (let i = 0; i < column.length; i++) {
+    words[2 * i] = column[i] % 2 ** 32
+    words[2 * i + 1] = column[i] / 2 ** 32
+  }
+  return words
+}
+
+function wordParts(name: FieldName, sql: string): Part[] {
+  return [word(name, `bitAnd(${sql}, 4294967295)`, 2, 0), word(name, `bitShiftRight(${sql}, 32)`, 2, 1)]
+}
+
+function uuidParts(name: FieldName): Part[] {
+  return (['first', 'second'] as const).flatMap((which, h) => [
+    word(name, `bitAnd(${half(name, which)}, 4294967295)`, 4, 2 * h),
+    word(name, `bitShiftRight(${half(name, which)}, 32)`, 4, 2 * h + 1),
+  ])
+}

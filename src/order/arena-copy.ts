@@ -1,0 +1,79 @@
+import type { RecordArena } from '../domain/arena.js'
+import { FIELDS } from '../domain/record.js'
+
+type Column = Uint32Array | Uint16Array | Float64Array | Uint8Array
+
+interface CopiedColumn {
+  readonly name: keyof RecordArena
+  readonly stride: number
+  readonly text: boolean
+}
+
+/** Every column of an arena, with the values that a row has in it. */
+const COLUMNS: readonly CopiedColumn[] = [
+  ...FIELDS.map(({ name, kind }) => ({
+    name,
+    stride: kind === 'uuid' ? 4 : name === 'weight' ? 2 : 1,
+    text: kind === 'string',
+  })),
+  { name: 'evidence', stride: 1, text: false },
+  { name: 'batch', stride: 1, text: false },
+]
+
+/** Appends a row of one arena to another, which must have room. */
+export function copyRow(from: RecordArena, row: number, to: RecordArena): void {
+  const target = to.rows++
+  for (const { name, stride, text } of COLUMNS) {
+    const source = from[name] as Column
+    const sink = to[name] as Column
+    if (text) {
+      const code = source[row]
+      const { heap, starts } = from.strings
+      sink[target] = to.strings.intern(heap, starts[code], starts[code + 1])
+    } else for (let i = 0; i < stride; i++) sink[target * stride + i] = source[row * stride + i]
+  }
+}
+
+/** An arena's rows as bytes, for a spill file: counts, columns, texts. */
+export function dumpArena(arena: RecordArena): Buffer[] {
+  const { strings, rows } = arena
+  const head = Uint32Array.of(rows, strings.count, strings.heapUsed)
+  const columns = COLUMNS.map(({ name, stride }) => (arena[name] as Column).subarray(0, rows * stride))
+  const texts = [strings.starts.subarray(0, strings.count + 1), strings.heap.subarray(0, strings.heapUsed)]
+  return [head, ...columns, ...texts].map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength))
+}
+
+/** Bytes of the counts in front of a dump, and of what follows them. */
+export const DUMP_HEAD_BYTES = 12
+
+export function dumpBodyBytes(head: Buffer, arena: RecordArena): number {
+  const [rows, count, heapUsed] = [head.readUInt32LE(0), head.readUInt32LE(4), head.readUInt32LE(8)]
+  const columns = COLUMNS.reduce((sum, { name, stride }) => sum + (arena[name] as Column).BYTES_PER_ELEMENT * stride, 0)
+  return rows * columns + (count + 1) * 4 + heapUsed
+}
+
+/** Fills an arena of at least as many rows from a dump, in place of what it held. */
+export function loadArena(head: Buffer, body: Buffer, into: RecordArena): void {
+  const [rows, count, heapUsed] = [head.readUInt32LE(0), head.readUInt32LE(4), head.readUInt32LE(8)]
+  into.reset()
+  let at = 0
+  const take = (to: Uint8Array) => {
+    to.set(body.subarray(at, at + to.length))
+    at += to.length
+  }
+  for (const { name, stride } of COLUMNS) {
+    const column = into[name] as Column
+    take(new Uint8Array(column.buffer, column.byteOffset, rows * stride * column.BYTES_PER_ELEMENT))
+  }
+  const starts = new Uint32Array(count + 1)
+  take(new Uint8Array(starts.buffer))
+  const heap = body.subarray(at, at + heapUsed)
+  const codes = new Uint32Array(count)
+  for (let code = 0; code < count; code++) codes[code] = into.strings.intern(heap, starts[code], starts[code + 1])
+  for (const { name, text } of COLUMNS) {
+    if (!text) continue
+    const column = into[name] as Uint32Array
+    for (let row = 0; row < rows; row++) column[row] = codes[column[row]]
+  }
+  into.rows = rows
+}

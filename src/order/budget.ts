@@ -1,0 +1,30 @@
+/** How `--memory` is divided in the order stage, all in bytes but the rows. */
+export interface OrderBudget {
+  /** Records of one arena, which become one block. */
+  readonly arenaRows: number
+  /** A string heap beyond this makes its arena count as full. */
+  readonly heapBytes: number
+  readonly idTableBytes: number
+  /** Records gathered of each range before they are written to its spill file. */
+  readonly spillRows: number
+}
+
+const MIB = 1 << 20
+/** A record in an arena, its sort key, and its bytes in the block. */
+const BYTES_PER_ROW = 700
+const MOST_ROWS = 65_536
+const FEWEST_ROWS = 4096
+
+/**
+ * An eighth goes to the arena and its block, half to the ids, the rest is for spilling, the decoder's buffers and the
+ * engine's own garbage. Larger blocks than 65,536 rows brought nothing.
+ */
+export function orderBudget(memoryBytes: number): OrderBudget {
+  const arenaRows = Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, Math.floor(memoryBytes / 8 / BYTES_PER_ROW)))
+  return {
+    arenaRows,
+    heapBytes: Math.max(MIB, Math.floor(memoryBytes / 16)),
+    idTableBytes: Math.floor(memoryBytes / 2),
+    spillRows: Math.max(256, Math.min(4096, Math.floor(memoryBytes / 64 / BYTES_PER_ROW))),
+  }
+}

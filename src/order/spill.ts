@@ -1,0 +1,141 @@
+import { closeSync, openSync, readSync, rmSync, writevSync } from 'node:fs'
+import { join } from 'node:path'
+import { RecordArena } from '../domain/arena.js'
+import { LedgerError } from '../domain/errors.js'
+import { copyRow, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, loadArena } from './arena-copy.js'
+
+/** Bytes of a marker: four words of the id, two of the digest. */
+const MARKER_BYTES = 24
+const MARKERS_AT_ONCE = 4096
+
+/**
+ * What waits on disk of one range of ids: markers of records that were sent before the range was put aside, and records
+ * that came afterwards.
+ */
+export class SpillRange {
+  rows = 0
+  bytes = 0
+  private readonly markers: SpillFile
+  private readonly records: SpillFile
+  private readonly pending: RecordArena
+  private markerBuffer = Buffer.allocUnsafe(MARKERS_AT_ONCE * MARKER_BYTES)
+  private markerUsed = 0
+
+  /** Ids whose hash has its high byte in [low, high). */
+  constructor(
+    dir: string,
+    readonly low: number,
+    readonly high: number,
+    arenaRows: number,
+  ) {
+    this.markers = new SpillFile(join(dir, `ids-${low}-${high}.spill`))
+    this.records = new SpillFile(join(dir, `rows-${low}-${high}.spill`))
+    this.pending = new RecordArena(arenaRows)
+  }
+
+  addMarker(entry: Uint32Array): void {
+    this.markerBuffer.set(new Uint8Array(entry.buffer, entry.byteOffset, MARKER_BYTES), this.markerUsed)
+    this.markerUsed += MARKER_BYTES
+    if (this.markerUsed === this.markerBuffer.length) this.flushMarkers()
+  }
+
+  addRow(arena: RecordArena, row: number): void {
+    copyRow(arena, row, this.pending)
+    this.rows++
+    if (this.pending.rows === this.pending.capacity || this.pending.strings.heapUsed > 1 << 20) this.flushRows()
+  }
+
+  /** Writes what is still in memory, and lets the memory go. */
+  seal(): void {
+    this.flushMarkers()
+    this.flushRows()
+    this.markerBuffer = Buffer.alloc(0)
+  }
+
+  /** Each marker in turn: ids at [0, 4), digest at [4, 6). */
+  *readMarkers(): Iterable<Uint32Array> {
+    const chunk = Buffer.from(new ArrayBuffer(MARKERS_AT_ONCE * MARKER_BYTES))
+    for (let at = 0; ; ) {
+      const got = this.markers.read(chunk, at)
+      if (got === 0) return
+      at += got
+      const words = new Uint32Array(chunk.buffer, 0, got / 4)
+      for (let i = 0; i < words.length; i += 6) yield words.subarray(i, i + 6)
+    }
+  }
+
+  /** The records, some at a time, in the arena given, which must be as large as those that were written. */
+  *readRows(): Iterable<RecordArena> {
+    const arena = this.pending
+    const head = Buffer.alloc(DUMP_HEAD_BYTES)
+    for (let at = 0; this.records.read(head, at) === DUMP_HEAD_BYTES; ) {
+      const body = Buffer.allocUnsafe(dumpBodyBytes(head, arena))
+      this.records.read(body, at + DUMP_HEAD_BYTES)
+      at += DUMP_HEAD_BYTES + body.length
+      loadArena(head, body, arena)
+      yield arena
+    }
+  }
+
+  remove(): void {
+    this.markers.remove()
+    this.records.remove()
+  }
+
+  private flushMarkers(): void {
+    if (this.markerUsed === 0) return
+    this.bytes += this.markers.write([this.markerBuffer.subarray(0, this.markerUsed)])
+    this.markerUsed = 0
+  }
+
+  private flushRows(): void {
+    if (this.pending.rows === 0) return
+    this.bytes += this.records.write(dumpArena(this.pending))
+    this.pending.reset()
+  }
+}
+
+/** A file that is written to its end, then read. Made at its first write. */
+class SpillFile {
+  private fd: number | undefined
+
+  constructor(private readonly path: string) {}
+
+  write(parts: Buffer[]): number {
+    try {
+      this.fd ??= openSync(this.path, 'wx+', 0o600)
+      const whole = parts.reduce((sum, part) => sum + part.length, 0)
+      let rest = parts
+      for (let written = 0; written < whole; ) {
+        let done = writevSync(this.fd, rest)
+        written += done
+        while (rest.length > 0 && done >= rest[0].length) done -= rest.shift()?.length ?? 0
+        if (rest.length > 0 && done > 0) rest = [rest[0].subarray(done), ...rest.slice(1)]
+      }
+      return whole
+    } catch (cause) {
+      const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC'
+      throw new LedgerError(full ? 'disk_full' : 'internal', `cannot write to a spill file: ${String(cause)}`, {
+        place: this.path,
+        hint: 'nothing was published; free some space, name another --state-dir or give more --memory, then run the same command again',
+        cause,
+      })
+    }
+  }
+
+  /** Fills the buffer from the position given; the number of bytes that were there. */
+  read(into: Buffer, position: number): number {
+    if (this.fd === undefined) return 0
+    let got = 0
+    for (let n = 1; n > 0 && got < into.length; got += n)
+      n = readSync(this.fd, into, got, into.length - got, position + got)
+    return got
+  }
+
+  remove(): void {
+    if (this.fd === undefined) return
+    closeSync(this.fd)
+    this.fd = undefined
+    rmSync(this.path, { force: true })
+  }
+}
