@@ -1,0 +1,2 @@
+export { type Discovery, discover } from './discover.js'
+export { readFiles } from './read.js'

@@ -1,0 +1,55 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import type { ReadProblem, WalFile } from '../domain/wal.js'
+import { GunzipProblem, gunzipStream } from './gzip.js'
+import { CHUNK_BYTES, type Content } from './source.js'
+import { reasonOf } from './walk.js'
+
+/** One buffer for all plain files: a chunk is used up before the next one is asked for. */
+let shared: Buffer | undefined
+
+/**
+ * The bytes of a file of this machine, read from the start whatever happened to it since it was found. Synchronous
+ * reads: the reader is a thread of its own, and a hundred thousand small files must not cost a promise for each call.
+ */
+export function readPlainFile(file: WalFile, path: Uint8Array, compression: 'none' | 'gzip'): Content {
+  let problem: ReadProblem | null = null
+  let got = 0
+  async function* chunks(): AsyncIterable<Uint8Array> {
+    let fd: number
+    try {
+      fd = openSync(Buffer.from(path), constants.O_RDONLY | constants.O_NONBLOCK)
+    } catch (error) {
+      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      problem = gone
+        ? { kind: 'vanished', reason: 'gone since it was found' }
+        : { kind: 'unreadable', reason: reasonOf(error) }
+      return
+    }
+    try {
+      if (!fstatSync(fd).isFile()) problem = { kind: 'unreadable', reason: 'not a file any more' }
+      else if (compression === 'gzip') yield* gunzipStream(raw(fd, false))
+      else yield* raw(fd, true)
+    } catch (error) {
+      problem = error instanceof GunzipProblem ? error.problem : { kind: 'unreadable', reason: reasonOf(error) }
+    } finally {
+      closeSync(fd)
+    }
+    if (problem === null && file.bytes !== null && got < file.bytes)
+      problem = { kind: 'shrank', reason: `${got} bytes are there where ${file.bytes} were found` }
+  }
+  async function* raw(fd: number, reuse: boolean): AsyncIterable<Uint8Array> {
+    shared ??= Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    for (;;) {
+      const buffer = reuse ? shared : Buffer.allocUnsafe(CHUNK_BYTES >> 2)
+      const n = readSync(fd, buffer, 0, buffer.length, null)
+      if (n === 0) return
+      got += n
+      yield buffer.subarray(0, n)
+    }
+  }
+  return {
+    chunks: chunks(),
+    problem: () => problem,
+    grownBytes: () => Math.max(0, got - (file.bytes ?? got)),
+  }
+}
