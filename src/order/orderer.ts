@@ -131,6 +131,11 @@ export class Orderer {
   async finish(): Promise<OrderSummary> {
     if (this.arena.rows > 0) await this.accept()
     for (let range = this.waiting.pop(); range !== undefined; range = this.waiting.pop()) await this.takeRange(range)
+    return this.summary()
+  }
+
+  /** What has been done so far. */
+  summary(): OrderSummary {
     return {
       ...this.counts,
       conflictIds: Uint32Array.from(this.conflicts),
