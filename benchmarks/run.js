@@ -34,7 +34,10 @@ const args = yargs(hideBin(process.argv))
       default: join(tmpdir(), 'obleth-ledger-bench'),
       describe: 'directory for trees and ledgers',
     },
-    results: { type: 'boolean', default: true, describe: 'write benchmarks/RESULTS.md (only when all contenders run)' },
+    results: {
+      type: 'boolean',
+      describe: 'write benchmarks/RESULTS.md; so where nothing else is said, if all contenders run',
+    },
     json: { type: 'boolean', default: false, describe: 'print one JSON document' },
     'memory-check': {
       type: 'boolean',
@@ -81,5 +84,5 @@ if (args.memoryCheck) {
     results,
   }
   process.stdout.write(args.json ? `${JSON.stringify(document, null, 2)}\n` : `${table(results)}\n`)
-  if (args.results && args.only === undefined) writeFileSync(RESULTS, resultsPage(document))
+  if (args.results ?? args.only === undefined) writeFileSync(RESULTS, resultsPage(document))
 }

@@ -23,7 +23,9 @@ export function measure(args) {
     const rss = mkdtempSync(join(notes, 'rss-'))
     const command = [process.execPath, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
     const options = ['--runs', '1', '--shell=none', '--style', 'none', '--export-json', exported]
-    const run = spawnSync('hyperfine', [...options, command], { env: measuredEnvironment(rss), encoding: 'utf8' })
+    // In an empty directory: the command reads a config file where it is started.
+    const where = { cwd: rss, env: measuredEnvironment(rss), encoding: /** @type {const} */ ('utf8') }
+    const run = spawnSync('hyperfine', [...options, command], where)
     if (run.error !== undefined) throw new Error('hyperfine is needed: apt-get install hyperfine', { cause: run.error })
     if (run.status !== 0) throw new Error(`this command failed: ${command}\n${run.stderr}`)
     const [{ mean, user, system }] = JSON.parse(readFileSync(exported, 'utf8')).results

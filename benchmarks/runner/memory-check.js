@@ -70,6 +70,7 @@ async function overHttp(source, memory, directory) {
 function replayPeak(source, target, memory, directory, environment) {
   const notes = mkdtempSync(join(directory, 'rss-'))
   const run = spawnSync(process.execPath, [...replayCommand(source, target, directory), '--memory', memory], {
+    cwd: directory,
     env: { ...measuredEnvironment(notes), ...environment },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
