@@ -49,6 +49,14 @@ export abstract class ClientLedger implements Ledger {
     }
   }
 
+  async *raw(sql: string): AsyncIterable<Uint8Array> {
+    try {
+      yield* await this.send(sql)
+    } catch (error) {
+      throw adaptError(error, this.location)
+    }
+  }
+
   async command(sql: string, params?: Params): Promise<void> {
     try {
       this.refuseException(await textOf(await this.send(sql, params)))

@@ -25,6 +25,8 @@ export interface Ledger {
   rows<Row>(sql: string, params?: Params): Promise<Row[]>
   /** The same in portions, for results that may be large. */
   stream<Row>(sql: string, params?: Params): AsyncIterable<Row[]>
+  /** The answer to a statement as the engine writes it; the caller has put its FORMAT there. */
+  raw(sql: string): AsyncIterable<Uint8Array>
   /** A statement without result. */
   command(sql: string, params?: Params): Promise<void>
   /**

@@ -14,8 +14,8 @@ export interface NativeFile extends Pick<NativeInsert, 'file' | 'bytes' | 'colum
 
 /** What goes into staging at once: at most 100 server days, at most a million rows (ClickHouse cuts larger inserts). */
 export interface StagingBlock {
-  /** Records, columns as in `usage`. */
-  readonly data: NativeFile
+  /** Records, columns as in `usage`; null where only evidence about copies is left. */
+  readonly data: NativeFile | null
   /** request_id UUID, acknowledged UInt8, batch UInt32 of the records that have evidence; null where none has. */
   readonly evidence: NativeFile | null
 }
@@ -88,10 +88,10 @@ export class Staging {
    */
   async insertBlock(block: StagingBlock): Promise<void> {
     const number = this.blocks++
-    const token = await this.token(number, block.data)
+    const { data, evidence } = block
     await this.oneAtATime(async () => {
-      await this.insert(this.tableName, block.data, token)
-      if (block.evidence !== null) await this.insert(this.evidenceTableName, block.evidence, `${token}-evidence`)
+      if (data !== null) await this.insert(this.tableName, data, await this.token(number, data))
+      if (evidence !== null) await this.insert(this.evidenceTableName, evidence, await this.token(number, evidence))
     })
   }
 

@@ -1,0 +1,32 @@
+import { literal } from './identifiers.js'
+import type { Ledger } from './ledger.js'
+import type { Staging } from './staging.js'
+
+/** Staged records with ts_ms before the time given, unix ms. */
+export async function countStagedBefore(ledger: Ledger, staging: Staging, beforeMs: number): Promise<number> {
+  const [{ rows }] = await ledger.rows<{ rows: string }>(
+    `SELECT count() AS rows FROM ${ledger.table(staging.tableName)} WHERE ts_ms < ${Math.floor(beforeMs)}`,
+  )
+  return Number(rows)
+}
+
+/** More day and tenant pairs than anybody reads. */
+const MOST_PAIRS = 10_000
+
+/** Rows of `usage` per day and tenant, for the days given. */
+export async function tenantRows(
+  ledger: Ledger,
+  partitionIds: readonly string[],
+): Promise<{ partitionId: string; tenantId: string; rows: number }[]> {
+  if (partitionIds.length === 0) return []
+  const rows = await ledger.rows<{ partition_id: string; tenant: string; rows: string }>(
+    `SELECT _partition_id AS partition_id, toString(tenant_id) AS tenant, count() AS rows
+     FROM ${ledger.table('usage')} WHERE _partition_id IN (${partitionIds.map(literal).join(', ')})
+     GROUP BY partition_id, tenant_id ORDER BY partition_id, rows DESC, tenant LIMIT ${MOST_PAIRS}`,
+  )
+  return rows.map(({ partition_id, tenant, rows: count }) => ({
+    partitionId: partition_id,
+    tenantId: tenant,
+    rows: Number(count),
+  }))
+}

@@ -1,0 +1,255 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Decoder, type FileCounts, QuarantineFile } from '../decode/index.js'
+import type { RecordArena } from '../domain/arena.js'
+import { noLines } from '../domain/counts.js'
+import { LedgerError } from '../domain/errors.js'
+import type { OpenWalFile, QuarantineEntry, WalFile, Warning } from '../domain/wal.js'
+import { ConflictResolver, hashId, IdTable, type OrderedBlock, Orderer, recordFilter } from '../order/index.js'
+import { readFiles } from '../sources/index.js'
+import type { DecodeResult, DecodeTask, PodCounts, SpooledFile } from './decode-messages.js'
+import { quarantineEntryOf } from './quarantine-entry.js'
+import { TenantCounts } from './tenant-counts.js'
+
+/** Where the job hands its blocks, and what it asks before each file. */
+export interface DecodeOutlet {
+  /** Resolves when there is room for more; the files are the receiver's from then on. */
+  block(data: SpooledFile | null, evidence: SpooledFile | null): Promise<void>
+  progress(bytes: number, records: number): void
+  /** Throws `interrupted` where the job shall stop. */
+  check(): void
+}
+
+const PROGRESS_MS = 200
+/** So much evidence about copies is kept in memory until a block of records takes it along. */
+const MOST_PENDING_BYTES = 1 << 20
+
+/** Reads, decodes and orders all files of a task; runs in a thread of its own, which owns all of its state. */
+export class DecodeJob {
+  private readonly orderer: Orderer
+  private readonly decoder: Decoder
+  private readonly quarantine: QuarantineFile
+  private readonly resolver: ConflictResolver | null
+  private readonly pods = new Map<string, PodCounts>()
+  private readonly tenants = new TenantCounts()
+  private readonly lines = noLines()
+  private readonly totals = { decoded: 0, repaired: 0, salvaged: 0, bytes: 0, alreadyQuarantinedLines: 0 }
+  private readonly warnings: Warning[] = []
+  private readonly unreadable: { path: string; reason: string }[] = []
+  private readonly growing = new Set<string>()
+  private unusable = 0
+  private evidence: Buffer[] = []
+  private evidenceRows = 0
+  private evidenceBytes = 0
+  private blocks = 0
+  private orderMs = 0
+  private waitedMs = 0
+  private reported = 0
+  private current: WalFile | null = null
+
+  constructor(
+    private readonly task: DecodeTask,
+    private readonly outlet: DecodeOutlet,
+  ) {
+    const { conflictIds } = task
+    const withheld = conflictIds.length === 0 ? undefined : idTableOf(conflictIds)
+    this.resolver = withheld === undefined ? null : new ConflictResolver(withheld)
+    const filter = {
+      sinceMs: task.sinceMs,
+      untilMs: task.untilMs,
+      tenants: task.tenants,
+      dropBeforeMs: task.dropBeforeMs,
+    }
+    this.orderer = new Orderer(
+      {
+        memoryBytes: task.memoryBytes,
+        spoolDir: task.spoolDir,
+        columns: task.columns,
+        filter,
+        encode: task.encode,
+        ...(withheld === undefined ? {} : { withheld }),
+      },
+      (block) => this.hand(block),
+    )
+    this.quarantine = new QuarantineFile(task.quarantinePath)
+    const passes = recordFilter(filter)
+    this.decoder = new Decoder(
+      { nowMs: task.nowMs, acceptFuture: task.acceptFuture },
+      {
+        arena: this.orderer.arena,
+        heapBytes: this.orderer.heapBytes,
+        full: (arena) => this.order(arena),
+        quarantine: (entry) => this.reject(entry),
+        ...(this.resolver === null ? {} : { record: this.resolve(this.resolver, passes) }),
+      },
+    )
+  }
+
+  async run(): Promise<DecodeResult> {
+    const started = performance.now()
+    try {
+      for await (const open of readFiles(this.task.files)) {
+        this.outlet.check()
+        await this.decodeFile(open)
+      }
+      const ordering = performance.now()
+      const summary = await this.orderer.finish()
+      const settled = this.resolver?.settle()
+      if (settled !== undefined && settled.winners.rows > 0) await this.orderer.sendArena(settled.winners)
+      await this.flushEvidence(null)
+      this.orderMs += performance.now() - ordering
+      const after = this.orderer.summary()
+      return {
+        lines: this.lines,
+        ...this.totals,
+        duplicates: summary.copies + (settled?.counts.copies ?? 0),
+        conflicts: settled?.counts.losing ?? 0,
+        filteredOut: summary.filtered,
+        expired: summary.expired,
+        sent: after.sent,
+        unusable: this.unusable,
+        quarantineEntries: this.quarantine.count,
+        newConflictIds: summary.conflictIds,
+        minTsMs: after.minTsMs,
+        maxTsMs: after.maxTsMs,
+        spilledRows: summary.spilledRows,
+        unknownFields: this.decoder.unknownFields(),
+        warnings: [...this.warnings, ...defaultsUsed(this.decoder.missingFields())],
+        unreadable: this.unreadable,
+        growing: [...this.growing],
+        pods: [...this.pods.values()],
+        tenants: this.tenants.list(),
+        tally: after.tally.export(),
+        decodeMs: performance.now() - started - this.orderMs,
+        orderMs: this.orderMs - this.waitedMs,
+      }
+    } finally {
+      this.orderer.abort()
+      this.quarantine.close()
+    }
+  }
+
+  private async decodeFile(open: OpenWalFile): Promise<void> {
+    const { file } = open
+    this.current = file
+    const before = this.unusable
+    const counts = await this.decoder.decodeFile(open)
+    this.addCounts(counts)
+    this.warnings.push(...counts.warnings)
+    const pod = this.podOf(file.pod)
+    pod.files++
+    pod.bytes += counts.bytes
+    pod.records += counts.decoded
+    pod.firstMs = lesser(pod.firstMs, counts.minTsMs, Math.min)
+    pod.lastMs = lesser(pod.lastMs, counts.maxTsMs, Math.max)
+    pod.damage += this.unusable - before + counts.lines.tornTails
+    const problem = open.problem()
+    if (problem?.kind === 'vanished' || problem?.kind === 'shrank')
+      this.warnings.push({ class: problem.kind, message: problem.reason, path: file.path })
+    else if (problem !== null) {
+      this.unreadable.push({ path: file.path, reason: problem.reason })
+      pod.damage++
+    }
+    if (open.grownBytes() > 0) this.growing.add(file.pod)
+    if (performance.now() - this.reported > PROGRESS_MS) {
+      this.reported = performance.now()
+      this.outlet.progress(this.totals.bytes, this.totals.decoded)
+    }
+  }
+
+  private addCounts(counts: FileCounts): void {
+    for (const key of Object.keys(this.lines) as (keyof typeof this.lines)[]) this.lines[key] += counts.lines[key]
+    for (const key of Object.keys(this.totals) as (keyof typeof this.totals)[]) this.totals[key] += counts[key]
+  }
+
+  private async order(arena: RecordArena): Promise<RecordArena> {
+    const started = performance.now()
+    if (!this.task.encode) this.tenants.add(arena)
+    const empty = await this.orderer.accept()
+    this.orderMs += performance.now() - started
+    this.outlet.check()
+    return empty
+  }
+
+  private reject(entry: QuarantineEntry): void {
+    if (entry.reason !== 'truncated_tail' && this.current?.kind !== 'corrupt') this.unusable++
+    this.quarantine.add(entry)
+  }
+
+  /** What the decoder tells of each record while some ids are known to be in conflict. */
+  private resolve(resolver: ConflictResolver, passes: ReturnType<typeof recordFilter>) {
+    return (
+      file: WalFile,
+      arena: RecordArena,
+      row: number,
+      place: { line: number; byteOffset: number; bytes: Uint8Array },
+    ): void => {
+      if (!resolver.ids.has(arena.request_id, row * 4) || passes(arena, row) !== 'kept') return
+      if (resolver.take(arena, row)) this.quarantine.add(quarantineEntryOf(file, place))
+    }
+  }
+
+  private async hand(block: OrderedBlock): Promise<void> {
+    if (block.evidence !== null) {
+      this.evidence.push(Buffer.from(block.evidence.bytes))
+      this.evidenceRows += block.evidence.rows
+      this.evidenceBytes += block.evidence.bytes.length
+    }
+    if (!this.task.encode) return
+    if (block.rows > 0) await this.flushEvidence(this.spool('block', [block.native], block.rows))
+    else if (this.evidenceBytes > MOST_PENDING_BYTES) await this.flushEvidence(null)
+  }
+
+  private async flushEvidence(data: SpooledFile | null): Promise<void> {
+    const evidence = this.evidenceRows === 0 ? null : this.spool('evidence', this.evidence, this.evidenceRows)
+    this.evidence = []
+    this.evidenceRows = 0
+    this.evidenceBytes = 0
+    if (data === null && evidence === null) return
+    const started = performance.now()
+    await this.outlet.block(data, evidence)
+    this.waitedMs += performance.now() - started
+  }
+
+  private spool(kind: string, parts: readonly Uint8Array[], rows: number): SpooledFile {
+    const file = join(this.task.spoolDir, `${kind}-${this.blocks++}.native`)
+    const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts)
+    try {
+      writeFileSync(file, whole, { mode: 0o600 })
+    } catch (cause) {
+      const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC'
+      throw new LedgerError(full ? 'disk_full' : 'internal', `cannot write a block: ${String(cause)}`, {
+        place: file,
+        hint: 'nothing was published; free some space or name another --state-dir, then run the same command again',
+        cause,
+      })
+    }
+    return { file, bytes: whole.length, rows }
+  }
+
+  private podOf(pod: string): PodCounts {
+    const known = this.pods.get(pod)
+    if (known !== undefined) return known
+    const fresh = { pod, files: 0, bytes: 0, records: 0, firstMs: null, lastMs: null, damage: 0 }
+    this.pods.set(pod, fresh)
+    return fresh
+  }
+}
+
+function idTableOf(ids: Uint32Array): IdTable {
+  const table = new IdTable(Infinity)
+  const any = Uint32Array.of(1, 0)
+  for (let at = 0; at < ids.length; at += 4) table.insert(ids, at, hashId(ids, at), any)
+  return table
+}
+
+function lesser(a: number | null, b: number | null, pick: (a: number, b: number) => number): number | null {
+  return a === null ? b : b === null ? a : pick(a, b)
+}
+
+function defaultsUsed(fields: readonly { name: string; count: number }[]): Warning[] {
+  if (fields.length === 0) return []
+  const names = fields.map(({ name, count }) => `${name} (${count})`).join(', ')
+  const count = Math.max(...fields.map((field) => field.count))
+  return [{ class: 'missing_fields', message: `records of older gateways took the defaults of ${names}`, count }]
+}

@@ -1,0 +1,55 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { LedgerError } from '../domain/errors.js'
+import { DecodeJob } from './decode-job.js'
+import type { DecodeTask, FromDecoder, PlainError, ToDecoder } from './decode-messages.js'
+
+/** Blocks on their way at once: enough to keep the ledger busy while the next one is made, few enough for the disk. */
+const MOST_OUTSTANDING = 3
+
+const port = parentPort
+if (port === null) throw new Error('this module runs in a worker thread')
+
+let outstanding = 0
+let stopped = false
+let wake: () => void = () => {}
+let blocks = 0
+const tell = (message: FromDecoder) => port.postMessage(message)
+
+port.on('message', (message: ToDecoder) => {
+  if (message.type === 'taken') outstanding--
+  else stopped = true
+  wake()
+})
+
+const job = new DecodeJob(workerData as DecodeTask, {
+  async block(data, evidence) {
+    outstanding++
+    tell({ type: 'block', number: blocks++, data, evidence })
+    while (outstanding >= MOST_OUTSTANDING && !stopped)
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+  },
+  progress: (bytes, records) => tell({ type: 'progress', bytes, records }),
+  check() {
+    if (stopped) throw new LedgerError('interrupted', 'stopped while decoding')
+  },
+})
+
+try {
+  tell({ type: 'done', result: await job.run() })
+} catch (error) {
+  tell({ type: 'failed', error: plain(error) })
+} finally {
+  port.close()
+}
+
+function plain(error: unknown): PlainError {
+  const known = error instanceof LedgerError
+  return {
+    code: known ? error.code : null,
+    message: error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error),
+    place: known ? error.place : undefined,
+    hint: known ? error.hint : undefined,
+  }
+}

@@ -1,0 +1,3 @@
+export { inspect } from './inspect.js'
+export { query } from './query.js'
+export { replay } from './replay.js'

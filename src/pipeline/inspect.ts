@@ -1,0 +1,42 @@
+import type { InputOptions } from '../domain/options.js'
+import { FIELDS } from '../domain/record.js'
+import type { InspectOutcome, RunContext } from '../domain/run.js'
+import { discover } from '../sources/index.js'
+import { decodeInThread } from './decode-thread.js'
+import { inputDocument, stagedInputOf } from './document.js'
+import { decodeTask, totalBytes } from './stage.js'
+import { RunState } from './state.js'
+
+/** Decodes and counts the sources without any ledger. Throws `source_not_found`, `interrupted`, `disk_full`. */
+export async function inspect(options: InputOptions, { emit, signal }: RunContext): Promise<InspectOutcome> {
+  const started = performance.now()
+  const discovery = await discover(options.sources, { concurrency: options.concurrency, signal })
+  const state = RunState.open(options.stateDir, ['inspect', options.sources])
+  try {
+    emit({ type: 'stage_started', stage: 'decode', message: `decoding ${discovery.files.length} files` })
+    const columns = FIELDS.map(({ name }) => name)
+    let task = decodeTask(options, discovery, state, columns, false)
+    const run = () =>
+      decodeInThread(
+        task,
+        {
+          block: async () => {},
+          progress: (doneBytes, records) =>
+            emit({ type: 'progress', stage: 'decode', doneBytes, totalBytes: totalBytes(discovery), records }),
+        },
+        signal,
+      )
+    let decoded = await run()
+    if (decoded.newConflictIds.length > 0) {
+      task = { ...task, conflictIds: decoded.newConflictIds }
+      decoded = await run()
+    }
+    const totalMs = performance.now() - started
+    emit({ type: 'stage_finished', stage: 'decode', ms: totalMs, message: `${decoded.decoded} records decoded` })
+    const input = stagedInputOf(discovery, decoded, [], 0)
+    const document = inputDocument('inspect', '', input, state.quarantinePath, totalMs)
+    return { document, podsTable: decoded.pods, tenants: decoded.tenants }
+  } finally {
+    state.close()
+  }
+}

@@ -1,0 +1,88 @@
+import type { RollupStatus } from '../domain/document.js'
+import { LedgerError } from '../domain/errors.js'
+import type { ReplayOptions } from '../domain/options.js'
+import type { RunContext } from '../domain/run.js'
+import type { Warning } from '../domain/wal.js'
+import type { TargetState } from '../ledger/inspect-target.js'
+import type { Ledger } from '../ledger/ledger.js'
+import type { TargetLock } from '../ledger/lock.js'
+import { type PublishResult, publish } from '../ledger/publish.js'
+import { compareRollup, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
+import { type RollupShape, rollupShape } from '../ledger/rollup-shape.js'
+import { markBackfilled } from '../ledger/schema.js'
+import type { Staging } from '../ledger/staging.js'
+import { rollupReport } from './rollup-report.js'
+
+export interface PublishRun {
+  readonly options: ReplayOptions
+  readonly ledger: Ledger
+  readonly target: TargetState
+  readonly staging: Staging
+  readonly lock: TargetLock
+  readonly spoolDir: string
+  /** Days that the input touches. */
+  readonly partitionIds: readonly string[]
+  readonly context: RunContext
+}
+
+export interface PublishOutcome extends PublishResult {
+  readonly rollup: RollupStatus
+  readonly warnings: readonly Warning[]
+}
+
+/** obleth's partitions are days of the server; another key would make moves and comparisons mean something else. */
+const PARTITION_KEY = 'toYYYYMMDD(ts)'
+
+/** Publishes what is staged and says how rollup and raw table stand afterwards. */
+export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
+  const { options, ledger, target, staging, lock, spoolDir, context } = run
+  if (target.usage?.partitionKey !== PARTITION_KEY)
+    throw new LedgerError(
+      'refused',
+      `\`usage\` is partitioned by ${target.usage?.partitionKey}, not by ${PARTITION_KEY}`,
+      {
+        hint: 'replay into an embedded ledger (--embedded) and copy the days from there',
+      },
+    )
+  const shape = rollupShape(target)
+  if (shape !== null && target.meta !== null) await markBackfilled(ledger)
+  const raised = shape === null ? 0 : await raise(run, shape)
+  let published = 0
+  const result = await publish({
+    ledger,
+    staging,
+    lock,
+    shape,
+    columns: target.usage.columns.present,
+    spoolDir,
+    signal: context.signal,
+    published: ({ ids }) => {
+      published += ids
+      context.emit({ type: 'progress', stage: 'publish', doneBytes: 0, totalBytes: null, records: published })
+    },
+  })
+  const warnings: Warning[] = []
+  if (result.differing.differing > 0)
+    warnings.push({
+      class: 'differs_from_ledger',
+      message: `records that the ledger has with other values; the ledger stays as it is, e.g. ${result.differing.examples.join(', ')}`,
+      count: result.differing.differing,
+    })
+  if (shape === null) return { ...result, rollup: 'absent', warnings: [...warnings, absentRollup()] }
+  const days = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
+  const report = rollupReport(await compareRollup(ledger, shape, days), raised)
+  return { ...result, rollup: report.status, warnings: [...warnings, ...report.warnings] }
+}
+
+/** Before anything is planned: a group that was raised has no drift left to explain. */
+async function raise({ options, ledger, spoolDir }: PublishRun, shape: RollupShape): Promise<number> {
+  if (!options.repairRollup) return 0
+  return await raiseRollup(ledger, spoolDir, shape, await rawPartitions(ledger))
+}
+
+function absentRollup(): Warning {
+  return {
+    class: 'rollup_absent',
+    message: 'usage_daily does not exist: obleth makes it at its next boot and fills it from usage',
+  }
+}

@@ -1,0 +1,328 @@
+import { resolve } from 'node:path'
+import type { DayTenantCounts, RunDocument } from '../domain/document.js'
+import { LedgerError } from '../domain/errors.js'
+import type { ReplayOptions } from '../domain/options.js'
+import { DAY_MS } from '../domain/record.js'
+import type { ReplayOutcome, ReplayPlan, RunContext } from '../domain/run.js'
+import type { Warning } from '../domain/wal.js'
+import { assertReplayable } from '../ledger/assert-replayable.js'
+import { connect } from '../ledger/connect.js'
+import { dayOf } from '../ledger/drift.js'
+import { inspectTarget, type TargetState } from '../ledger/inspect-target.js'
+import type { Ledger } from '../ledger/ledger.js'
+import { TargetLock } from '../ledger/lock.js'
+import { refuseUnfinishedRuns } from '../ledger/publish.js'
+import { createRunTables } from '../ledger/run-tables.js'
+import { createSchema } from '../ledger/schema.js'
+import { countStagedBefore, tenantRows } from '../ledger/staged-counts.js'
+import { Staging } from '../ledger/staging.js'
+import { type Discovery, discover } from '../sources/index.js'
+import { inputDocument, stagedInputOf } from './document.js'
+import { fingerprintOf } from './fingerprint.js'
+import { makePlan, targetInfo } from './plan.js'
+import { type PublishOutcome, publishRun } from './publish-run.js'
+import { Releasers } from './releasers.js'
+import { assertSpace, stage } from './stage.js'
+import { newRunId, RunState, type StagedInput } from './state.js'
+
+/**
+ * Rebuilds the ledger from the sources: sources → decode → order → stage → verify → publish. Whatever interrupts it,
+ * the same call goes on. Throws LedgerErrors; before publishing began, the live tables are as they were.
+ */
+export async function replay(options: ReplayOptions, context: RunContext): Promise<ReplayOutcome> {
+  const releasers = new Releasers()
+  try {
+    return await new Replay(options, context, releasers).run()
+  } catch (error) {
+    if (!context.signal.aborted || error instanceof LedgerError) throw error
+    throw new LedgerError('interrupted', 'interrupted', { hint: 'run the same command again to go on', cause: error })
+  } finally {
+    await releasers.release()
+  }
+}
+
+class Replay {
+  private readonly started = performance.now()
+
+  constructor(
+    private readonly options: ReplayOptions,
+    private readonly context: RunContext,
+    private readonly releasers: Releasers,
+  ) {}
+
+  async run(): Promise<ReplayOutcome> {
+    const { options, context, releasers } = this
+    const state = RunState.open(options.stateDir, bindingOf(options))
+    releasers.add(() => state.close())
+    // The engine starts while the sources are looked through.
+    const connecting = connect(options.target)
+    connecting.catch(() => {})
+    releasers.add(async () => (await connecting.catch(() => null))?.close())
+    const begun = state.manifest?.state === 'publishing'
+    const discovery = await this.discover(begun)
+    const ledger = await connecting
+    let target = await inspectTarget(ledger)
+    assertReplayable(target, options)
+
+    const action = await this.action(state, discovery, ledger)
+    const runId = action === 'start' ? newRunId() : (state.manifest?.runId ?? newRunId())
+    const plan = makePlan({
+      runId,
+      action,
+      options,
+      target,
+      info: targetInfo(ledger, target),
+      discovery: action === 'publish_staged' ? null : discovery,
+      staged: state.manifest?.input ?? null,
+    })
+    if (options.dryRun) return this.unpublished(plan, planned(plan, discovery), target, state)
+    if (!options.stageOnly && !(await context.confirm(plan)))
+      throw new LedgerError('refused', 'not confirmed: nothing was done')
+
+    if (target.usage === null) {
+      await createSchema(ledger)
+      target = await inspectTarget(ledger)
+    }
+    const lock = await TargetLock.acquire(ledger, runId, { breakLock: options.breakLock })
+    releasers.add(() => lock.release())
+    if (lock.notice !== null) context.emit({ type: 'notice', message: lock.notice })
+    await createRunTables(ledger)
+    await refuseUnfinishedRuns(ledger, runId)
+
+    const staging = new Staging(ledger, runId, context.signal)
+    const input = await this.stagedInput(action, runId, discovery, state, ledger, target, staging)
+    const checks = await this.checkAges(ledger, staging, target, begun)
+    if (options.stageOnly) return this.unpublished(plan, input, target, state, checks)
+
+    const manifest = state.manifest
+    if (manifest === null) throw new Error('a staged run has a manifest')
+    await state.save({ ...manifest, state: 'publishing' })
+    context.emit({ type: 'stage_started', stage: 'publish', message: 'publishing' })
+    const publishing = performance.now()
+    const partitionIds = input.partitionIds
+    const { spoolDir } = state
+    const outcome = await publishRun({ options, ledger, target, staging, lock, spoolDir, partitionIds, context })
+    const days = await this.days(ledger, input, outcome)
+    await staging.drop()
+    await state.save({ ...manifest, state: 'published' })
+    const publishMs = performance.now() - publishing
+    context.emit({
+      type: 'stage_finished',
+      stage: 'publish',
+      ms: publishMs,
+      message: `${outcome.inserted} records published`,
+    })
+    return this.published(plan, input, target, state, outcome, days, publishMs, checks)
+  }
+
+  /** Null where the sources are gone and not needed: publishing has begun already. */
+  private async discover(begun: boolean): Promise<Discovery | null> {
+    const { options, context } = this
+    try {
+      return await discover(options.sources, { concurrency: options.concurrency, signal: context.signal })
+    } catch (error) {
+      if (begun && error instanceof LedgerError && error.code === 'source_not_found') return null
+      throw error
+    }
+  }
+
+  private async action(
+    { manifest }: RunState,
+    discovery: Discovery | null,
+    ledger: Ledger,
+  ): Promise<ReplayPlan['action']> {
+    if (manifest === null || manifest.state === 'published') return 'start'
+    if (manifest.state === 'publishing') return 'publish_staged'
+    const unchanged = discovery !== null && manifest.fingerprint === fingerprintOf(discovery.files)
+    if (manifest.state === 'staged' && unchanged && (await isStaged(ledger, manifest.runId, manifest.input?.sent)))
+      return 'publish_staged'
+    return 'resume'
+  }
+
+  private async stagedInput(
+    action: ReplayPlan['action'],
+    runId: string,
+    discovery: Discovery | null,
+    state: RunState,
+    ledger: Ledger,
+    target: TargetState,
+    staging: Staging,
+  ): Promise<StagedInput> {
+    const known = state.manifest?.input
+    if (action === 'publish_staged' && known) return known
+    if (discovery === null || target.usage === null) throw new Error('there is something to stage')
+    assertSpace(discovery, state, target.freeBytes)
+    const fingerprint = fingerprintOf(discovery.files)
+    await state.save({ runId, state: 'staging', fingerprint, input: null })
+    const { present, missing } = target.usage.columns
+    const { options, context } = this
+    const skips = options.expired === 'skip' ? target.usage.ttl?.cutoffMs : undefined
+    const { decoded, partitions, stageMs } = await stage({
+      options,
+      discovery,
+      state,
+      ledger,
+      staging,
+      columns: present,
+      missing,
+      dropBeforeMs: skips ?? undefined,
+      emit: context.emit,
+      signal: context.signal,
+    })
+    const input = stagedInputOf(discovery, decoded, partitions, stageMs)
+    await state.save({ runId, state: 'staged', fingerprint, input })
+    return input
+  }
+
+  /** Records that would not last in `usage`. Throws `refused` for those that its TTL would take, where so asked. */
+  private async checkAges(ledger: Ledger, staging: Staging, target: TargetState, begun: boolean): Promise<Warning[]> {
+    const { options } = this
+    const warnings: Warning[] = []
+    const cutoff = target.usage?.ttl?.cutoffMs
+    if (typeof cutoff === 'number' && options.expired !== 'skip' && !begun) {
+      const count = await countStagedBefore(ledger, staging, cutoff)
+      if (count > 0 && options.expired === 'refuse')
+        throw new LedgerError(
+          'refused',
+          `${count} records are older than the TTL of \`usage\`, which would delete them again`,
+          {
+            place: `${ledger.database}.usage, TTL ${target.usage?.ttl?.expression ?? ''}`,
+            hint: 'leave them out with --expired skip, load them with --expired include, or lengthen the TTL first',
+          },
+        )
+      if (count > 0)
+        warnings.push({
+          class: 'expired',
+          message: 'records older than the TTL of `usage`, which will delete them again',
+          count,
+        })
+    }
+    if (ledger.kind === 'server') {
+      const count = await countStagedBefore(ledger, staging, Date.now() - options.retentionDays * DAY_MS)
+      if (count > 0)
+        warnings.push({
+          class: 'beyond_retention',
+          message: `records older than obleth's retention of ${options.retentionDays} days: obleth drops their days from usage within the hour, usage_daily keeps them`,
+          count,
+        })
+    }
+    return warnings
+  }
+
+  private unpublished(
+    plan: ReplayPlan,
+    input: StagedInput,
+    target: TargetState,
+    state: RunState,
+    warnings: readonly Warning[] = [],
+  ): ReplayOutcome {
+    const document = this.document(plan, input, target, state, warnings)
+    return {
+      document,
+      days: [],
+      plan,
+      nextSteps: ['run the same command without --dry-run or --stage-only to publish'],
+    }
+  }
+
+  private published(
+    plan: ReplayPlan,
+    input: StagedInput,
+    target: TargetState,
+    state: RunState,
+    outcome: PublishOutcome,
+    days: readonly DayTenantCounts[],
+    publishMs: number,
+    checks: readonly Warning[],
+  ): ReplayOutcome {
+    const document = this.document(plan, input, target, state, [...checks, ...outcome.warnings])
+    document.records.inserted = outcome.inserted
+    document.records.alreadyInLedger = input.sent - outcome.inserted
+    document.rollup = outcome.rollup
+    document.timings.publishMs = publishMs
+    if (outcome.rollup === 'mismatch') document.status = 'mismatch'
+    return { document, days, plan, nextSteps: nextSteps(input, document) }
+  }
+
+  private document(
+    plan: ReplayPlan,
+    input: StagedInput,
+    target: TargetState,
+    state: RunState,
+    warnings: readonly Warning[],
+  ): RunDocument {
+    const totalMs = performance.now() - this.started
+    const document = inputDocument('replay', plan.runId, input, state.quarantinePath, totalMs)
+    document.target = plan.target
+    document.warnings = [...document.warnings, ...target.warnings, ...missingColumns(target), ...warnings]
+    return document
+  }
+
+  /** Before, inserted and after, per day and tenant, for the days of the input. */
+  private async days(ledger: Ledger, input: StagedInput, outcome: PublishOutcome): Promise<DayTenantCounts[]> {
+    const inserted = new Map<string, number>()
+    for (const { partitionId, tenants } of outcome.partitions)
+      for (const [tenant, , added] of tenants) inserted.set(`${dayOf(partitionId)} ${tenant}`, added)
+    const after = await tenantRows(ledger, input.partitionIds)
+    return after.map(({ partitionId, tenantId, rows }) => {
+      const day = dayOf(partitionId)
+      const added = inserted.get(`${day} ${tenantId}`) ?? 0
+      return { day, tenantId, before: rows - added, inserted: added, after: rows }
+    })
+  }
+}
+
+/** What a run's state belongs to: these sources and choices, this target. */
+function bindingOf({ sources, sinceMs, untilMs, tenants, target, acceptFuture, expired }: ReplayOptions): unknown[] {
+  const where = target.url === undefined ? resolve(target.embedded) : target.url
+  const paths = sources.map((source) => (/^[a-z0-9]+:\/\//.test(source) ? source : resolve(source)))
+  return ['replay', paths, sinceMs ?? null, untilMs ?? null, tenants, acceptFuture, expired, where, target.database]
+}
+
+async function isStaged(ledger: Ledger, runId: string, rows: number | undefined): Promise<boolean> {
+  const staged = await new Staging(ledger, runId).partitions().catch(() => [])
+  return staged.reduce((sum, partition) => sum + partition.rows, 0) === rows
+}
+
+/** The input of a plan that is only shown. */
+function planned(plan: ReplayPlan, discovery: Discovery | null): StagedInput {
+  return {
+    pods: plan.pods,
+    files: plan.files,
+    bytes: plan.bytes,
+    unreadable: discovery?.unreadable ?? [],
+    lines: {},
+    records: {},
+    sent: 0,
+    unusable: 0,
+    quarantineEntries: 0,
+    window: null,
+    unknownFields: [],
+    warnings: discovery?.warnings ?? [],
+    live: [...plan.live],
+    partitionIds: [],
+    decodeMs: 0,
+    orderMs: 0,
+    stageMs: 0,
+  }
+}
+
+function missingColumns(target: TargetState): Warning[] {
+  const missing = target.usage?.columns.missing ?? []
+  if (missing.length === 0) return []
+  return [{ class: 'no_column', message: `usage has no column for ${missing.join(', ')}: these values were left out` }]
+}
+
+function nextSteps(input: StagedInput, document: RunDocument): string[] {
+  const steps: string[] = []
+  if (input.live.length > 0)
+    steps.push(
+      `pods that may still run (${input.live.map(({ pod }) => pod).join(', ')}) will insert their WAL again: let them drain first, ` +
+        'or stop them and keep their files; then run the same command again to see what was doubled',
+    )
+  if (document.rollup === 'mismatch')
+    steps.push('usage_daily and usage differ in the groups above; bills from usage are right')
+  if (document.rollup === 'absent') steps.push('start obleth: it makes usage_daily and fills it from usage')
+  if (document.quarantine !== null) steps.push(`look at what could not be read: ${document.quarantine}`)
+  return steps
+}

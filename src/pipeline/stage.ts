@@ -1,0 +1,166 @@
+import { statfsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { LedgerError } from '../domain/errors.js'
+import type { Emit } from '../domain/events.js'
+import type { ReplayOptions } from '../domain/options.js'
+import type { FieldName } from '../domain/record.js'
+import type { Ledger } from '../ledger/ledger.js'
+import type { StagedPartition, Staging } from '../ledger/staging.js'
+import { verifyStaging } from '../ledger/verify.js'
+import { blockColumns, EVIDENCE_COLUMNS } from '../order/index.js'
+import type { Discovery } from '../sources/index.js'
+import type { DecodeResult, DecodeTask, SpooledFile } from './decode-messages.js'
+import { decodeInThread } from './decode-thread.js'
+import type { RunState } from './state.js'
+
+export interface StageInput {
+  readonly options: ReplayOptions
+  readonly discovery: Discovery
+  readonly state: RunState
+  readonly ledger: Ledger
+  readonly staging: Staging
+  readonly columns: readonly FieldName[]
+  readonly missing: readonly FieldName[]
+  readonly dropBeforeMs: number | undefined
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+export interface StageResult {
+  readonly decoded: DecodeResult
+  readonly partitions: readonly StagedPartition[]
+  readonly stageMs: number
+}
+
+/** Conflicts can come to light in a pass that was made for others, where files change meanwhile. */
+const MOST_PASSES = 4
+
+/**
+ * Decodes the sources into a fresh staging table and proves what arrived. Where request ids come with different values,
+ * this is seen only when the second version comes by; then staging is made anew in a pass that knows these ids and
+ * settles them by their values alone. Throws `verification_failed`, `disk_full`, `interrupted`, or the ledger's errors.
+ */
+export async function stage(input: StageInput): Promise<StageResult> {
+  let conflictIds = new Uint32Array(0)
+  for (let pass = 1; ; pass++) {
+    const { decoded, stageMs } = await stageOnce(input, conflictIds)
+    const fresh = decoded.newConflictIds
+    if (fresh.length === 0) {
+      const started = performance.now()
+      input.emit({ type: 'stage_started', stage: 'verify', message: 'verifying what was staged' })
+      const { tally } = decoded
+      await verifyStaging(input.ledger, input.staging, { ...tally, buckets: () => tally.entries }, input.missing)
+      const verifyMs = performance.now() - started
+      input.emit({
+        type: 'stage_finished',
+        stage: 'verify',
+        ms: verifyMs,
+        message: 'staging holds exactly what was decoded',
+      })
+      return { decoded, partitions: await input.staging.partitions(), stageMs: stageMs + verifyMs }
+    }
+    if (pass === MOST_PASSES)
+      throw new LedgerError('refused', 'the sources change while they are read', {
+        hint: 'stop the pods, or take a copy of their WAL files, then run the same command again',
+      })
+    input.emit({
+      type: 'notice',
+      message: `${fresh.length / 4} request ids come with different values: reading the sources again to settle them`,
+    })
+    conflictIds = Uint32Array.from([...conflictIds, ...fresh])
+  }
+}
+
+async function stageOnce(
+  input: StageInput,
+  conflictIds: Uint32Array,
+): Promise<{ decoded: DecodeResult; stageMs: number }> {
+  const { options, discovery, state, staging, columns, emit, signal } = input
+  await staging.create()
+  const task: DecodeTask = {
+    ...decodeTask(options, discovery, state, columns, true),
+    dropBeforeMs: input.dropBeforeMs,
+    conflictIds,
+  }
+  let stageMs = 0
+  const native = (spooled: SpooledFile | null, of: typeof EVIDENCE_COLUMNS) =>
+    spooled === null ? null : { ...spooled, columns: of }
+  const dataColumns = blockColumns(columns)
+  emit({ type: 'stage_started', stage: 'decode', message: `decoding ${discovery.files.length} files into staging` })
+  const started = performance.now()
+  const decoded = await decodeInThread(
+    task,
+    {
+      async block(data, evidence) {
+        const start = performance.now()
+        await staging.insertBlock({ data: native(data, dataColumns), evidence: native(evidence, EVIDENCE_COLUMNS) })
+        await Promise.all([data, evidence].map((spooled) => spooled && rm(spooled.file, { force: true })))
+        stageMs += performance.now() - start
+      },
+      progress: (doneBytes, records) =>
+        emit({ type: 'progress', stage: 'decode', doneBytes, totalBytes: totalBytes(discovery), records }),
+    },
+    signal,
+  )
+  const ms = performance.now() - started
+  emit({
+    type: 'stage_finished',
+    stage: 'decode',
+    ms,
+    message: `${decoded.decoded} records decoded, ${decoded.sent} staged`,
+  })
+  return { decoded, stageMs }
+}
+
+/** What `inspect` and `replay` have in common in what the decode thread is told. */
+export function decodeTask(
+  options: Pick<ReplayOptions, 'sinceMs' | 'untilMs' | 'tenants' | 'memoryBytes' | 'acceptFuture'>,
+  discovery: Discovery,
+  state: Pick<RunState, 'spoolDir' | 'quarantinePath'>,
+  columns: readonly FieldName[],
+  encode: boolean,
+): DecodeTask {
+  const { sinceMs, untilMs, tenants, memoryBytes, acceptFuture } = options
+  return {
+    files: discovery.files,
+    spoolDir: state.spoolDir,
+    quarantinePath: state.quarantinePath,
+    columns,
+    sinceMs,
+    untilMs,
+    tenants,
+    dropBeforeMs: undefined,
+    memoryBytes,
+    nowMs: Date.now(),
+    acceptFuture,
+    encode,
+    conflictIds: new Uint32Array(0),
+  }
+}
+
+/** Null where compressed files make it unknown. */
+export function totalBytes(discovery: Discovery): number | null {
+  return discovery.files.some(({ bytes }) => bytes === null) ? null : discovery.bytes
+}
+
+/** A record takes about this share of its line in staging, before merges; measured on generated trees. */
+const STAGED_SHARE = 0.5
+/** Blocks on their way, and room for the state. */
+const SPOOL_BYTES = 64 << 20
+
+/** Throws `disk_full` where spool or target have less room than the plan needs; does nothing where the room is unknown. */
+export function assertSpace(discovery: Discovery, state: RunState, targetFreeBytes: number | null): void {
+  const { bavail, bsize } = statfsSync(state.dir)
+  const spool = bavail * bsize
+  if (spool < SPOOL_BYTES)
+    throw new LedgerError('disk_full', `the state directory has ${spool} bytes free, ${SPOOL_BYTES} are needed`, {
+      place: state.dir,
+      hint: 'free some space or name another --state-dir',
+    })
+  // Staged once, and moved without a copy.
+  const needed = Math.ceil(discovery.bytes * STAGED_SHARE)
+  if (targetFreeBytes !== null && targetFreeBytes < needed)
+    throw new LedgerError('disk_full', `the target has ${targetFreeBytes} bytes free, about ${needed} are needed`, {
+      hint: 'free some space on the target, or replay in parts with --since and --until',
+    })
+}
