@@ -60,11 +60,11 @@ export interface TallyData {
   readonly entries: { readonly bucket: number; readonly rows: number; readonly sums: bigint[] }[]
 }
 
-/** Halves of a UUID in SQL: a UUID is a UInt128 whose upper half is the first half of its text. */
+/** Halves of a UUID in SQL: in memory the first half of its text comes first, so it is the lower half of a UInt128. */
 const half = (name: string, which: 'first' | 'second') =>
   which === 'first'
-    ? `toUInt64(bitShiftRight(reinterpretAsUInt128(${name}), 64))`
-    : `toUInt64(reinterpretAsUInt128(${name}))`
+    ? `toUInt64(reinterpretAsUInt128(${name}))`
+    : `toUInt64(bitShiftRight(reinterpretAsUInt128(${name}), 64))`
 
 const BUCKET_SQL = `toUInt32(bitAnd(bitXor(bitXor(
   bitXor(toUInt32(intDiv(ts_ms, ${DAY_MS})), CRC32(model)),

@@ -1,0 +1,186 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { RecordArena } from '../../src/domain/arena.js'
+import { Tally } from '../../src/domain/tally.js'
+import type { Ledger } from '../../src/ledger/ledger.js'
+import { createSchema } from '../../src/ledger/schema.js'
+import { Staging } from '../../src/ledger/staging.js'
+import { verifyStaging } from '../../src/ledger/verify.js'
+import { blockColumns, EVIDENCE_COLUMNS, encodeEvidence, NativeEncoder } from '../../src/order/native-block.js'
+import { makeTarget, type TestTarget } from '../support/server/targets.js'
+import { ALL, arenaOf, type PlainRecord, plainRecord, type Row, random } from './order-records.js'
+
+/** 2025-06-15T00:00:00Z */
+const MIDNIGHT = 1_749_945_600_000
+
+const plain = (record: PlainRecord): Row => ({ record, evidence: 0, batch: 0 })
+
+function extremes(next: () => number): PlainRecord[] {
+  const base = () => plainRecord(next, MIDNIGHT + Math.floor(next() * 86_400_000))
+  const top = 2 ** 32 - 1
+  const long = 'ü🦀'.repeat(200_000)
+  return [
+    {
+      ...base(),
+      request_id: '00000000-0000-0000-0000-000000000000',
+      tenant_id: 'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    },
+    { ...base(), request_id: '01020304-0506-0708-090a-0b0c0d0e0f10', key_id: 'f1f2f3f4-f5f6-f7f8-f9fa-fbfcfdfeff00' },
+    { ...base(), weight: -(2n ** 63n) },
+    { ...base(), weight: 2n ** 63n - 1n },
+    { ...base(), weight: -1n, status_code: 65_535 },
+    { ...base(), input_tokens: top, output_tokens: top, estimated_tokens: top, queue_wait_ms: top },
+    { ...base(), ttft_ms: top, total_ms: top, status_code: 0 },
+    { ...base(), cost_usd: 5e-324, energy_wh: Number.MAX_VALUE, energy_cost_usd: -0, co2_g: -1.7976931348623157e308 },
+    { ...base(), cost_usd: 0.1 + 0.2, energy_wh: 1e-7, energy_cost_usd: 9007199254740993, co2_g: 0.0009327 },
+    { ...base(), model: '', admission: '', cache_status: '', session_id: '', request_type: '', device_id: '' },
+    { ...base(), model: long, session_id: 'a\0b\n"\\', admission: 'schlüssel', cache_status: '🦀', device_id: long },
+  ]
+}
+
+describe('blocks and sums in ClickHouse', () => {
+  let target: TestTarget
+  let ledger: Ledger
+  let staging: Staging
+  let number = 0
+
+  beforeAll(async () => {
+    target = await makeTarget('embedded')
+  })
+  afterAll(() => target.remove())
+  beforeEach(async () => {
+    ledger = await target.open(`order_${++number}`)
+    await createSchema(ledger)
+    staging = new Staging(ledger, `o${number}`)
+    await staging.create()
+  })
+  afterEach(() => ledger.close())
+
+  const stage = async (arena: RecordArena, rows: Uint32Array, columns = ALL) => {
+    const bytes = new NativeEncoder(columns).encode(arena, rows)
+    const file = join(target.scratch, `block-${number}.native`)
+    writeFileSync(file, bytes)
+    const data = { file, bytes: bytes.length, rows: rows.length, columns: blockColumns(columns) }
+    const told = encodeEvidence(arena, rows)
+    const evidence =
+      told === null
+        ? null
+        : { file: `${file}.evidence`, bytes: told.bytes.length, rows: told.rows, columns: EVIDENCE_COLUMNS }
+    if (told !== null) writeFileSync(`${file}.evidence`, told.bytes)
+    await staging.insertBlock({ data, evidence })
+  }
+  const all = (arena: RecordArena) => Uint32Array.from({ length: arena.rows }, (_, row) => row)
+  const stored = () =>
+    ledger.rows<Record<string, string | number>>(
+      `SELECT * EXCEPT (cost_usd, energy_wh, energy_cost_usd, co2_g),
+         toString(reinterpretAsUInt64(cost_usd)) AS cost_usd, toString(reinterpretAsUInt64(energy_wh)) AS energy_wh,
+         toString(reinterpretAsUInt64(energy_cost_usd)) AS energy_cost_usd, toString(reinterpretAsUInt64(co2_g)) AS co2_g
+       FROM ${ledger.table(staging.tableName)} ORDER BY toString(request_id)`,
+    )
+  const bits = (value: number) => String(new BigUint64Array(Float64Array.of(value).buffer)[0])
+  const asStored = (record: PlainRecord) => ({
+    ...record,
+    weight: String(record.weight),
+    ts_ms: String(record.ts_ms),
+    cost_usd: bits(record.cost_usd),
+    energy_wh: bits(record.energy_wh),
+    energy_cost_usd: bits(record.energy_cost_usd),
+    co2_g: bits(record.co2_g),
+  })
+
+  it('stores every value bit for bit, and the sums of Node and SQL agree', async () => {
+    const next = random(7)
+    const records = [...extremes(next), ...Array.from({ length: 3000 }, () => plainRecord(next, MIDNIGHT + 5))]
+    const arena = arenaOf(records.map(plain))
+    const tally = new Tally(ALL)
+    tally.add(arena, all(arena))
+    await stage(arena, all(arena))
+    const expected = records.map(asStored).sort((a, b) => (a.request_id < b.request_id ? -1 : 1))
+    expect(await stored()).toEqual(expected)
+    await verifyStaging(ledger, staging, tally)
+  })
+
+  it('notices one changed bit in any field', async () => {
+    const next = random(8)
+    const records = Array.from({ length: 50 }, () => plainRecord(next, MIDNIGHT + 5))
+    const arena = arenaOf(records.map(plain))
+    await stage(arena, all(arena))
+    const right = new Tally(ALL)
+    right.add(arena, all(arena))
+    await verifyStaging(ledger, staging, right)
+    const [first, ...rest] = records
+    for (const name of ALL) {
+      const value = first[name]
+      const other =
+        typeof value === 'bigint'
+          ? value + 2n ** 40n
+          : typeof value === 'string'
+            ? value.replace(/.?$/, (last) => (last === '0' ? '1' : '0'))
+            : name === 'status_code'
+              ? Number(value) + 1
+              : Number.isInteger(value)
+                ? Number(value) ^ 1024
+                : Number(value) * (1 + 2 ** -52)
+      const changed = { ...first, [name]: name === 'ts_ms' ? first.ts_ms + 1 : other }
+      const tally = new Tally(ALL)
+      const wrong = arenaOf([changed, ...rest].map(plain))
+      tally.add(wrong, all(wrong))
+      await expect(verifyStaging(ledger, staging, tally), name).rejects.toThrow(/staging does not hold/)
+    }
+  })
+
+  it('verifies what was added in portions, in another order, with columns missing', async () => {
+    const next = random(9)
+    const records = Array.from({ length: 1000 }, () => plainRecord(next, MIDNIGHT + Math.floor(next() * 1e9)))
+    const columns = ALL.filter((name) => name !== 'co2_g' && name !== 'session_id_source' && name !== 'device_id')
+    const arena = arenaOf(records.map(plain))
+    await stage(arena, all(arena), columns)
+    const tally = new Tally(columns)
+    const reversed = arenaOf(records.toReversed().map(plain))
+    tally.add(reversed, all(reversed).subarray(0, 400))
+    tally.add(reversed, all(reversed).subarray(400))
+    await verifyStaging(ledger, staging, tally)
+  })
+
+  it.each([256, 257, 65_536, 65_537])('writes dictionaries of %i keys', async (keys) => {
+    const next = random(10)
+    const records = Array.from({ length: keys + 10 }, (_, n) => ({
+      ...plainRecord(next, MIDNIGHT + n),
+      request_type: `kind-${n % keys}`,
+    }))
+    const arena = arenaOf(records.map(plain))
+    const tally = new Tally(ALL)
+    tally.add(arena, all(arena))
+    await stage(arena, all(arena))
+    const [answer] = await ledger.rows<{ distinct: string; wrong: string }>(
+      `SELECT toString(uniqExact(request_type)) AS distinct,
+         toString(countIf(request_type != concat('kind-', toString((ts_ms - ${MIDNIGHT}) % ${keys})))) AS wrong
+       FROM ${ledger.table(staging.tableName)}`,
+    )
+    expect(answer).toEqual({ distinct: String(keys), wrong: '0' })
+    await verifyStaging(ledger, staging, tally)
+  })
+
+  it('writes evidence of the records that have some', async () => {
+    const next = random(11)
+    const rows = Array.from({ length: 300 }, (_, n) => ({
+      record: plainRecord(next, MIDNIGHT + n),
+      evidence: n % 3 === 0 ? 1 : 0,
+      batch: n % 5 === 0 ? n + 1 : 0,
+    }))
+    const arena = arenaOf(rows)
+    await stage(arena, all(arena))
+    const evidence = await ledger.rows(
+      `SELECT toString(request_id) AS id, acknowledged, batch FROM ${ledger.table(staging.evidenceTableName)} ORDER BY id`,
+    )
+    expect(evidence).toEqual(
+      rows
+        .filter(({ evidence, batch }) => evidence + batch > 0)
+        .map(({ record, evidence, batch }) => ({ id: record.request_id, acknowledged: evidence, batch }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    )
+    const none = arenaOf(rows.slice(1, 3).map(({ record }) => plain(record)))
+    expect(encodeEvidence(none, all(none))).toBeNull()
+  })
+})
