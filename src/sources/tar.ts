@@ -143,7 +143,10 @@ function walkTar(path: Buffer, compression: Compression): Walked {
     const end = new EndMark()
     const gunzip = compression === 'gzip' ? createGunzip() : null
     // An error of any stage ends the walk; it is read off here instead of being thrown at nobody.
-    for (const stage of [file, gunzip, end]) stage?.on('error', (error: Error) => unpacked.destroy(error))
+    const fail = (error: Error) => unpacked.destroy(error)
+    file.on('error', fail)
+    gunzip?.on('error', fail)
+    end.on('error', fail)
     if (gunzip === null) file.pipe(end)
     else file.pipe(gunzip).pipe(end)
     end.pipe(unpacked)

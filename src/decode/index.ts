@@ -1,0 +1,2 @@
+export { Decoder, type FileCounts } from './decoder.js'
+export { QuarantineFile } from './quarantine-file.js'
