@@ -63,7 +63,7 @@ export class ConflictResolver {
       this.arena.batch[known.row] ||= arena.batch[row]
       return false
     }
-    if (this.versions.size >= MOST_IDS)
+    if (versions.length === 0 && this.versions.size >= MOST_IDS)
       throw new LedgerError('refused', `more than ${MOST_IDS} request ids come with different values`, {
         hint: 'the sources hold two different histories: replay one of them, or one after the other',
       })

@@ -89,6 +89,8 @@ export class Orderer {
   private low = 0
   private high = RANGES
   private waiting: SpillRange[] = []
+  /** The range that has the table for itself. */
+  private current: SpillRange | undefined
   private readonly digest = new Uint32Array(2)
   private conflicts: number[] = []
   private readonly counts = { accepted: 0, sent: 0, copies: 0, filtered: 0, expired: 0, withheld: 0, spilledRows: 0 }
@@ -146,9 +148,10 @@ export class Orderer {
     }
   }
 
-  /** Removes what is on disk. */
+  /** Lets go what is on disk. Harmless when repeated, and after `finish`. */
   abort(): void {
     for (const range of this.waiting) range.remove()
+    this.current?.remove()
     this.waiting = []
   }
 
@@ -256,6 +259,7 @@ export class Orderer {
 
   /** A range from disk gets the table for itself, and goes the way that all records go. */
   private async takeRange(range: SpillRange): Promise<void> {
+    this.current = range
     range.seal()
     this.low = range.low
     this.high = range.high

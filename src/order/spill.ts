@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync, rmSync, writevSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { closeSync, openSync, readSync, unlinkSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
 import { RecordArena } from '../domain/arena.js'
 import { LedgerError } from '../domain/errors.js'
@@ -28,8 +29,8 @@ export class SpillRange {
     readonly high: number,
     arenaRows: number,
   ) {
-    this.markers = new SpillFile(join(dir, `ids-${low}-${high}.spill`))
-    this.records = new SpillFile(join(dir, `rows-${low}-${high}.spill`))
+    this.markers = new SpillFile(dir)
+    this.records = new SpillFile(dir)
     this.pending = new RecordArena(arenaRows)
   }
 
@@ -70,7 +71,8 @@ export class SpillRange {
     const head = Buffer.alloc(DUMP_HEAD_BYTES)
     for (let at = 0; this.records.read(head, at) === DUMP_HEAD_BYTES; ) {
       const body = Buffer.allocUnsafe(dumpBodyBytes(head, arena))
-      this.records.read(body, at + DUMP_HEAD_BYTES)
+      if (this.records.read(body, at + DUMP_HEAD_BYTES) < body.length)
+        throw new LedgerError('internal', 'a spill file ends too early', { place: this.records.place })
       at += DUMP_HEAD_BYTES + body.length
       loadArena(head, body, arena)
       yield arena
@@ -95,15 +97,20 @@ export class SpillRange {
   }
 }
 
-/** A file that is written to its end, then read. Made at its first write. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/**
+ * A file that is written to its end, then read. Made at its first write, and without a name from then on: whatever
+ * becomes of this process, its space is free again when it ends.
+ */
 class SpillFile {
   private fd: number | undefined
 
-  constructor(private readonly path: string) {}
+  constructor(readonly place: string) {}
 
   write(parts: Buffer[]): number {
     try {
-      this.fd ??= openSync(this.path, 'wx+', 0o600)
+      this.fd ??= openNameless(this.place)
       const whole = parts.reduce((sum, part) => sum + part.length, 0)
       let rest = parts
       for (let written = 0; written < whole; ) {
@@ -114,9 +121,9 @@ class SpillFile {
       }
       return whole
     } catch (cause) {
-      const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC'
+      const full = NO_ROOM.has((cause as NodeJS.ErrnoException).code ?? '')
       throw new LedgerError(full ? 'disk_full' : 'internal', `cannot write to a spill file: ${String(cause)}`, {
-        place: this.path,
+        place: this.place,
         hint: 'nothing was published; free some space, name another --state-dir or give more --memory, then run the same command again',
         cause,
       })
@@ -136,6 +143,12 @@ class SpillFile {
     if (this.fd === undefined) return
     closeSync(this.fd)
     this.fd = undefined
-    rmSync(this.path, { force: true })
   }
+}
+
+function openNameless(dir: string): number {
+  const path = join(dir, `${randomUUID()}.spill`)
+  const fd = openSync(path, 'wx+', 0o600)
+  unlinkSync(path)
+  return fd
 }

@@ -1,5 +1,5 @@
 import type { Checkpoint, WalFile, Warning } from '../domain/wal.js'
-import { createdMs, inSegments, podFolder, roleOf } from './layout.js'
+import { createdMs, inSegments, isGzip, podFolder, roleOf } from './layout.js'
 import { displayPath, join } from './names.js'
 import type { FoundFile } from './source.js'
 
@@ -41,8 +41,7 @@ export function assemble(found: readonly SourceFile[], warnings: Warning[]): Ass
     const kind = roleOf(file.path, file.explicit ?? false)
     if (kind !== 'legacy' && kind !== 'segment' && kind !== 'corrupt') continue
     const path = displayPath(file.archive === undefined ? file.path : join(file.archive, file.path))
-    const text =
-      kind === 'corrupt' ? undefined : checkpoints.get(keyOf(file, Buffer.concat([file.path, Buffer.from('.offset')])))
+    const text = kind === 'corrupt' ? undefined : checkpointOf(file, checkpoints)
     const checkpoint = readCheckpoint(text, file.bytes)
     if (checkpoint.state === 'unusable')
       warnings.push({
@@ -79,6 +78,13 @@ export function assemble(found: readonly SourceFile[], warnings: Warning[]): Ass
 
 const keyOf = (file: SourceFile, path: Buffer) =>
   `${file.root} ${file.archive?.toString('latin1') ?? ''} ${path.toString('latin1')}`
+
+/** Beside the file; beside the name that the pod gave it, where it was compressed later. */
+function checkpointOf(file: SourceFile, checkpoints: ReadonlyMap<string, string>): string | undefined {
+  const names = isGzip(file.path) ? [file.path, file.path.subarray(0, -'.gz'.length)] : [file.path]
+  const found = names.map((name) => checkpoints.get(keyOf(file, Buffer.concat([name, Buffer.from('.offset')]))))
+  return found.find((text) => text !== undefined)
+}
 
 const BEYOND = 'it lies beyond the end of the file'
 
@@ -123,7 +129,8 @@ function candidateBatches(drafts: readonly Draft[]): Map<Draft, number> {
       const done = checkpoint.state === 'at' && bytes !== null && checkpoint.offset === bytes
       if (done || bytes === 0) continue
       if (front || checkpoint.state === 'at') found.set(draft, ++number)
-      front = false
+      // Of a compressed file only reading tells whether its checkpoint stands at its end.
+      if (bytes !== null || checkpoint.state !== 'at') front = false
     }
   }
   return found

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname, relative, resolve } from 'node:path'
 import fastGlob from 'fast-glob'
 import pLimit from 'p-limit'
 import { LedgerError } from '../domain/errors.js'
@@ -9,8 +9,8 @@ import type { WalFile, Warning } from '../domain/wal.js'
 import { assemble, type SourceFile } from './assemble.js'
 import { roleOf } from './layout.js'
 import type { Limit } from './limit.js'
-import { archiveName, displayPath, join, lastComponent } from './names.js'
-import type { Listing } from './source.js'
+import { archiveName, displayPath, join } from './names.js'
+import { emptyListing, type Listing } from './source.js'
 import { listTar } from './tar.js'
 import { foundFile, reasonOf, type Seen, walk } from './walk.js'
 
@@ -43,78 +43,104 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
   const unreadable: { path: string; reason: string }[] = []
   const warnings: Warning[] = []
   for (const source of sources) {
-    const paths = await expand(source)
-    let files = 0
-    let read = 0
+    const { paths, literal } = await expand(source)
+    let met = 0
     for (const path of paths) {
       options.signal?.throwIfAborted()
-      const { listing, fallbackPod } = await list(path, seen, limit)
-      const opened = await openArchives(listing, fallbackPod, limit, path)
-      files += opened.files.length
-      read += listing.unreadable.length + opened.unreadable.length + opened.known
+      const listed = await list(path, literal, seen, limit)
+      const { listing } = listed
+      const opened = await openArchives(listed, limit)
+      met += opened.files.filter(({ sidecar }) => sidecar === undefined).length
+      met += listing.unreadable.length + opened.unreadable.length + listing.repeated
       found.push(...opened.files)
       unreadable.push(...listing.unreadable, ...opened.unreadable)
       warnings.push(...listing.warnings, ...opened.warnings)
     }
-    if (files === 0 && read === 0) throw nothingThere(source)
+    if (met === 0) throw nothingThere(source)
   }
   return { ...assemble(found, warnings), unreadable }
 }
 
 /** What an argument names: the path itself where it exists, otherwise what it matches as a pattern. */
-async function expand(source: string): Promise<string[]> {
-  if (existsSync(source)) return [resolve(source)]
+async function expand(source: string): Promise<{ paths: string[]; literal: boolean }> {
+  if (existsSync(source)) return { paths: [resolve(source)], literal: true }
   // obleth's own name of a WAL, `P`, where only its segments are left.
-  if (existsSync(`${source}.segments`)) return [resolve(`${source}.segments`)]
+  if (existsSync(`${source}.segments`)) return { paths: [resolve(`${source}.segments`)], literal: true }
   const matches = await fastGlob(source, { onlyFiles: false, absolute: true, dot: true, followSymbolicLinks: false })
   if (matches.length === 0)
     throw new LedgerError('source_not_found', `nothing is there, and nothing matches: ${printable(source)}`, {
       place: printable(resolve(source)),
       hint: 'give the folder that holds the pods, a WAL file, an archive, or a quoted pattern',
     })
-  return matches.sort()
+  return { paths: matches.sort(), literal: false }
 }
 
-/** `fallbackPod`: the pod of files that stand at the root of the source. */
-async function list(path: string, seen: Seen, limit: Limit): Promise<{ listing: Listing; fallbackPod: string }> {
+interface Listed {
+  readonly listing: Listing
+  /** The folder that the paths in the listing start from. */
+  readonly root: string
+  /** The pod of files that stand there. */
+  readonly fallbackPod: string
+  /** Files are read whatever their names. */
+  readonly explicit: boolean
+}
+
+/** `literal`: the user wrote this very path, instead of a pattern that it matches. */
+async function list(path: string, literal: boolean, seen: Seen, limit: Limit): Promise<Listed> {
+  // A folder of segments, or a file in one, is seen from the folder of its pod: there it has its meaning.
+  const segments = path.endsWith('.segments')
+  const root = segments || dirname(path).endsWith('.segments') ? dirname(path) : path
+  const listing = emptyListing()
   const full = Buffer.from(path)
   try {
     const info = await stat(full)
-    if (info.isDirectory()) {
-      const identity = `${info.dev} ${info.ino}`
-      if (seen.has(identity))
-        return { listing: { files: [], unreadable: [], warnings: [alreadyRead(path)] }, fallbackPod: '' }
-      seen.add(identity)
-      const segments = path.endsWith('.segments')
-      const listing = await walk(full, seen, limit)
-      // The argument is the folder of segments itself: its name belongs to the path, or no file would look like one.
-      const below = Buffer.from(basename(path))
-      const files = segments ? listing.files.map((file) => ({ ...file, path: join(below, file.path) })) : listing.files
-      return { listing: { ...listing, files }, fallbackPod: basename(segments ? dirname(path) : path) }
-    }
-    const name = lastComponent(full)
-    if (!info.isFile()) {
-      const warning = { class: 'not_a_file', message: 'neither file nor folder: skipped', path: displayPath(name) }
-      return { listing: { files: [], unreadable: [], warnings: [warning] }, fallbackPod: '' }
-    }
     const identity = `${info.dev} ${info.ino}`
-    if (seen.has(identity))
-      return { listing: { files: [], unreadable: [], warnings: [alreadyRead(path)] }, fallbackPod: '' }
-    seen.add(identity)
-    const file = await foundFile(full, name)
-    const parts = [file]
-    const sidecar = Buffer.concat([full, Buffer.from('.offset')])
-    if (existsSync(sidecar)) parts.push(await foundFile(sidecar, lastComponent(sidecar)))
-    const folder = dirname(path)
-    const pod = folder.endsWith('.segments') ? basename(dirname(folder)) : basename(folder)
-    return {
-      listing: { files: parts.map((part) => ({ ...part, explicit: true })), unreadable: [], warnings: [] },
-      fallbackPod: roleOf(name, true) === 'archive' ? archiveName(path) : pod,
+    if (seen.has(identity)) {
+      listing.repeated++
+      if (literal) listing.warnings.push(alreadyRead(path))
+      return { listing, root, fallbackPod: '', explicit: literal }
     }
+    seen.add(identity)
+    if (!info.isDirectory()) return await listFile(path, literal, info.isFile())
+    const found = await walk(full, seen, limit)
+    const below = Buffer.from(basename(path))
+    const files = segments ? found.files.map((file) => ({ ...file, path: join(below, file.path) })) : found.files
+    return { listing: { ...found, files }, root, fallbackPod: basename(root), explicit: false }
   } catch (error) {
-    const missing = { path: printable(path), reason: reasonOf(error) }
-    return { listing: { files: [], unreadable: [missing], warnings: [] }, fallbackPod: '' }
+    listing.unreadable.push({ path: printable(path), reason: reasonOf(error) })
+    return { listing, root, fallbackPod: '', explicit: literal }
   }
+}
+
+async function listFile(path: string, literal: boolean, isFile: boolean): Promise<Listed> {
+  const listing = emptyListing()
+  const folder = dirname(path)
+  const root = folder.endsWith('.segments') ? dirname(folder) : folder
+  const below = Buffer.from(relative(root, path))
+  const role = roleOf(below, literal)
+  const fallbackPod = role === 'archive' ? archiveName(path) : basename(root)
+  const listed = { listing, root, fallbackPod, explicit: literal }
+  if (role === 'other' || role === 'ignored') return listed
+  if (!isFile) {
+    const message = 'neither file nor folder: skipped'
+    listing.warnings.push({ class: 'not_a_file', message, path: displayPath(below) })
+    return listed
+  }
+  listing.files.push(await foundFile(Buffer.from(path), below))
+  if (existsSync(`${path}.offset`))
+    try {
+      const sidecar = await foundFile(Buffer.from(`${path}.offset`), Buffer.concat([below, Buffer.from('.offset')]))
+      listing.files.push(sidecar)
+    } catch (error) {
+      listing.unreadable.push({ path: `${displayPath(below)}.offset`, reason: reasonOf(error) })
+    }
+  if (literal && existsSync(`${path}.segments`))
+    listing.warnings.push({
+      class: 'segments_beside',
+      message: 'the segments beside this file are not read: name their folder, too',
+      path: displayPath(below),
+    })
+  return listed
 }
 
 function alreadyRead(path: string): Warning {
@@ -122,17 +148,15 @@ function alreadyRead(path: string): Warning {
 }
 
 /** Replaces the archives of a listing by what they hold. */
-async function openArchives(listing: Listing, fallbackPod: string, limit: Limit, root: string) {
+async function openArchives({ listing, root, fallbackPod, explicit }: Listed, limit: Limit) {
   const files: SourceFile[] = []
   const unreadable: { path: string; reason: string }[] = []
   const warnings: Warning[] = []
-  let known = 0
   for (const file of listing.files) {
     if (roleOf(file.path, true) !== 'archive') {
-      files.push({ ...file, root, fallbackPod })
+      files.push({ ...file, root, fallbackPod, explicit })
       continue
     }
-    known++
     const outer = displayPath(file.path)
     try {
       const compression = /\.(tgz|gz)$/i.test(outer) ? 'gzip' : 'none'
@@ -147,7 +171,7 @@ async function openArchives(listing: Listing, fallbackPod: string, limit: Limit,
       unreadable.push({ path: outer, reason: reasonOf(error) })
     }
   }
-  return { files, unreadable, warnings, known }
+  return { files, unreadable, warnings }
 }
 
 function nothingThere(source: string): LedgerError {

@@ -1,16 +1,14 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import type { ReadProblem, WalFile } from '../domain/wal.js'
 import { GunzipProblem, gunzipStream } from './gzip.js'
+import { piecesOf } from './pieces.js'
 import { CHUNK_BYTES, type Content } from './source.js'
 import { reasonOf } from './walk.js'
 
 /** One buffer for all plain files: a chunk is used up before the next one is asked for. */
-let shared: Buffer | undefined
+let shared: Buffer<ArrayBuffer> | undefined
 
-/**
- * The bytes of a file of this machine, read from the start whatever happened to it since it was found. Synchronous
- * reads: the reader is a thread of its own, and a hundred thousand small files must not cost a promise for each call.
- */
+/** The bytes of a file of this machine, read from the start whatever happened to it since it was found. */
 export function readPlainFile(file: WalFile, path: Uint8Array, compression: 'none' | 'gzip'): Content {
   let problem: ReadProblem | null = null
   let got = 0
@@ -27,8 +25,8 @@ export function readPlainFile(file: WalFile, path: Uint8Array, compression: 'non
     }
     try {
       if (!fstatSync(fd).isFile()) problem = { kind: 'unreadable', reason: 'not a file any more' }
-      else if (compression === 'gzip') yield* gunzipStream(raw(fd, false))
-      else yield* raw(fd, true)
+      else if (compression === 'gzip') yield* gunzipStream(counted(fd))
+      else yield* counted(fd)
     } catch (error) {
       problem = error instanceof GunzipProblem ? error.problem : { kind: 'unreadable', reason: reasonOf(error) }
     } finally {
@@ -37,14 +35,11 @@ export function readPlainFile(file: WalFile, path: Uint8Array, compression: 'non
     if (problem === null && file.bytes !== null && got < file.bytes)
       problem = { kind: 'shrank', reason: `${got} bytes are there where ${file.bytes} were found` }
   }
-  async function* raw(fd: number, reuse: boolean): AsyncIterable<Uint8Array> {
+  async function* counted(fd: number): AsyncIterable<Uint8Array> {
     shared ??= Buffer.allocUnsafeSlow(CHUNK_BYTES)
-    for (;;) {
-      const buffer = reuse ? shared : Buffer.allocUnsafe(CHUNK_BYTES >> 2)
-      const n = readSync(fd, buffer, 0, buffer.length, null)
-      if (n === 0) return
-      got += n
-      yield buffer.subarray(0, n)
+    for await (const piece of piecesOf(fd, shared)) {
+      got += piece.length
+      yield piece
     }
   }
   return {

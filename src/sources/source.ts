@@ -20,9 +20,11 @@ export interface Listing {
   readonly files: FoundFile[]
   readonly unreadable: { path: string; reason: string }[]
   readonly warnings: Warning[]
+  /** Files and folders passed over because they are read already, under this name or another. */
+  repeated: number
 }
 
-export const emptyListing = (): Listing => ({ files: [], unreadable: [], warnings: [] })
+export const emptyListing = (): Listing => ({ files: [], unreadable: [], warnings: [], repeated: 0 })
 
 /** Pieces of one file; `problem` is set once they have ended where they ended early. */
 export interface Content {

@@ -17,6 +17,7 @@ export type Seen = Set<string>
 export async function walk(root: Buffer, seen: Seen, limit: Limit): Promise<Listing> {
   const listing = emptyListing()
   await walkFolder(root, Buffer.alloc(0), 0, listing, seen, limit)
+  listing.files.sort((a, b) => Buffer.compare(a.path, b.path))
   return listing
 }
 
@@ -36,58 +37,58 @@ async function walkFolder(
   try {
     names = await limit(() => readdir(folder, { encoding: 'buffer' }))
   } catch (error) {
-    listing.unreadable.push({ path: displayPath(below) || '.', reason: reasonOf(error) })
+    notRead(error, below.length === 0 ? '.' : displayPath(below), listing)
     return
   }
   names.sort(Buffer.compare)
-  await Promise.all(names.map((name) => walkEntry(join(folder, name), join(below, name), depth, listing, seen, limit)))
+  // Looked at together, taken one after another: of two names of one file the same one is read every time.
+  const entries = await Promise.all(names.map((name) => look(join(folder, name), join(below, name), listing, limit)))
+  const files: Promise<void>[] = []
+  for (const entry of entries) {
+    if (entry === null) continue
+    const { full, below: inside, info } = entry
+    const role = roleOf(inside, false)
+    if (!info.isDirectory() && (role === 'other' || role === 'ignored')) continue
+    const identity = `${info.dev} ${info.ino}`
+    const repeated = seen.has(identity)
+    seen.add(identity)
+    if (repeated) {
+      listing.repeated++
+      const message = 'link to a folder that is read already'
+      if (info.isDirectory()) listing.warnings.push({ class: 'already_read', message, path: displayPath(inside) })
+    } else if (info.isDirectory()) await walkFolder(full, inside, depth + 1, listing, seen, limit)
+    else if (info.isFile()) files.push(takeFile(full, inside, listing, limit))
+    else {
+      const message = 'neither file nor folder: skipped'
+      listing.warnings.push({ class: 'not_a_file', message, path: displayPath(inside) })
+    }
+  }
+  await Promise.all(files)
 }
 
-async function walkEntry(
-  full: Buffer,
-  below: Buffer,
-  depth: number,
-  listing: Listing,
-  seen: Seen,
-  limit: Limit,
-): Promise<void> {
+async function look(full: Buffer, below: Buffer, listing: Listing, limit: Limit) {
   try {
-    const info = await limit(() => stat(full))
-    const identity = `${info.dev} ${info.ino}`
-    if (info.isDirectory()) {
-      if (seen.has(identity)) {
-        listing.warnings.push({
-          class: 'already_read',
-          message: 'link to a folder that is read already',
-          path: displayPath(below),
-        })
-        return
-      }
-      seen.add(identity)
-      await walkFolder(full, below, depth + 1, listing, seen, limit)
-      return
-    }
-    const role = roleOf(below, false)
-    if (role === 'other' || role === 'ignored') return
-    if (!info.isFile()) {
-      listing.warnings.push({
-        class: 'not_a_file',
-        message: 'neither file nor folder: skipped',
-        path: displayPath(below),
-      })
-      return
-    }
-    if (seen.has(identity)) return
-    seen.add(identity)
+    return { full, below, info: await limit(() => stat(full)) }
+  } catch (error) {
+    notRead(error, displayPath(below), listing)
+    return null
+  }
+}
+
+async function takeFile(full: Buffer, below: Buffer, listing: Listing, limit: Limit): Promise<void> {
+  try {
     listing.files.push(await limit(() => foundFile(full, below)))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      // Drained and deleted since the folder was read, or a link that leads nowhere.
-      listing.warnings.push({ class: 'vanished', message: 'gone before it could be read', path: displayPath(below) })
-      return
-    }
-    listing.unreadable.push({ path: displayPath(below), reason: reasonOf(error) })
+    notRead(error, displayPath(below), listing)
   }
+}
+
+function notRead(error: unknown, path: string, listing: Listing): void {
+  const { code } = error as NodeJS.ErrnoException
+  // Drained and deleted since the folder was read, or a link that leads nowhere.
+  if (code === 'ENOENT') listing.warnings.push({ class: 'vanished', message: 'gone before it could be read', path })
+  else if (code === 'ELOOP') listing.warnings.push({ class: 'not_a_file', message: 'link that leads to itself', path })
+  else listing.unreadable.push({ path, reason: reasonOf(error) })
 }
 
 /**
