@@ -46,6 +46,7 @@ export class RecordDraft {
   store(arena: RecordArena, row: number): void {
     for (let field = 0; field < FIELDS.length; field++) {
       const { name, kind } = FIELDS[field]
+      if (name === 'weight') continue
       switch (kind) {
         case 'uuid':
           for (let i = 0; i < 4; i++) column(arena, name)[row * 4 + i] = this.uuids[field * 4 + i]

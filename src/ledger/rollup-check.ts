@@ -77,22 +77,36 @@ async function leftAlone(ledger: Ledger, partitionId: string): Promise<Map<strin
     tenant: string
     key: string
     model: string
-    run: string
-    decision: string
+    last_run: string
+    last_decision: string
     low: string
     high: string
   }>(
-    `SELECT toString(tenant_id) AS tenant, toString(key_id) AS key, model, any(run) AS run,
-       any(decision) AS decision, sum(low_requests) AS low, sum(high_requests) AS high
+    `SELECT toString(tenant_id) AS tenant, toString(key_id) AS key, model, any(run) AS last_run,
+       any(decision) AS last_decision, sum(low_requests) AS low, sum(high_requests) AS high
      FROM ${ledger.table(PLAN_TABLE)}
      WHERE partition_id = ${literal(partitionId)} AND decision != 'proven' GROUP BY tenant_id, key_id, model`,
   )
   return new Map(
-    rows.map(({ run, decision, low, high, ...group }) => [
+    rows.map(({ last_run: run, last_decision: decision, low, high, ...group }) => [
       groupKey(group),
       { run, decision, lowRequests: Number(low), highRequests: Number(high) },
     ]),
   )
+}
+
+/**
+ * Days (as partition ids) that the rollup knows and `usage` has no row of, though it has older ones: raw rows were lost
+ * there. Days before its oldest row are past retention, which the rollup keeps for ever.
+ */
+export async function lostDays(ledger: Ledger): Promise<string[]> {
+  const usage = ledger.table('usage')
+  const rows = await ledger.rows<{ id: string }>(
+    `SELECT DISTINCT toString(toYYYYMMDD(day)) AS id FROM ${ledger.table('usage_daily')}
+     WHERE requests > 0 AND toString(toYYYYMMDD(day)) > (SELECT min(_partition_id) FROM ${usage})
+       AND toString(toYYYYMMDD(day)) NOT IN (SELECT DISTINCT _partition_id FROM ${usage}) ORDER BY id`,
+  )
+  return rows.map(({ id }) => id)
 }
 
 /** Days (as partition ids) that `usage` holds rows of. */

@@ -7,7 +7,7 @@ import type { TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { TargetLock } from '../ledger/lock.js'
 import { type PublishResult, publish } from '../ledger/publish.js'
-import { compareRollup, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
+import { compareRollup, lostDays, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
 import { type RollupShape, rollupShape } from '../ledger/rollup-shape.js'
 import { markBackfilled } from '../ledger/schema.js'
 import type { Staging } from '../ledger/staging.js'
@@ -69,7 +69,8 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
       count: result.differing.differing,
     })
   if (shape === null) return { ...result, rollup: 'absent', warnings: [...warnings, absentRollup()] }
-  const days = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
+  const held = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
+  const days = [...new Set([...held, ...(await lostDays(ledger))])]
   const report = rollupReport(await compareRollup(ledger, shape, days), raised)
   return { ...result, rollup: report.status, warnings: [...warnings, ...report.warnings] }
 }
