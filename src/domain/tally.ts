@@ -137,8 +137,9 @@ function wordsOf(name: FieldName, column: Float64Array): Uint32Array {
   if (name !== 'ts_ms') return new Uint32Array(column.buffer, column.byteOffset, column.length * 2)
   const words = new Uint32Array(column.length * 2)
   for (let i = 0; i < column.length; i++) {
-    words[2 * i] = column[i] % 2 ** 32
-    words[2 * i + 1] = column[i] / 2 ** 32
+    const high = Math.floor(column[i] / 2 ** 32)
+    words[2 * i] = column[i] - high * 2 ** 32
+    words[2 * i + 1] = high
   }
   return words
 }

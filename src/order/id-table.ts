@@ -35,9 +35,16 @@ export class IdTable {
   /** Looks the id at ids[at..at+4) up, and adds it where it is new. `hash` is its {@link hashId}. */
   insert(ids: Uint32Array, at: number, hash: number, digest: Uint32Array): Seen {
     if (this.size >= this.slots * MOST_LOAD) this.grow()
+    return this.place(ids, at, hash, digest[0], digest[1])
+  }
+
+  private place(ids: Uint32Array, at: number, hash: number, d0: number, d1: number): Seen {
     const { entries } = this
     const mask = this.slots - 1
-    const [w0, w1, w2, w3] = [ids[at], ids[at + 1], ids[at + 2], ids[at + 3]]
+    const w0 = ids[at]
+    const w1 = ids[at + 1]
+    const w2 = ids[at + 2]
+    const w3 = ids[at + 3]
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const e = slot * WORDS
       if (entries[e + FREE_AT] === 0) {
@@ -45,13 +52,13 @@ export class IdTable {
         entries[e + 1] = w1
         entries[e + 2] = w2
         entries[e + 3] = w3
-        entries[e + 4] = digest[0]
-        entries[e + 5] = digest[1]
+        entries[e + 4] = d0
+        entries[e + 5] = d1
         this.size++
         return 'new'
       }
       if (entries[e] === w0 && entries[e + 1] === w1 && entries[e + 2] === w2 && entries[e + 3] === w3)
-        return entries[e + 4] === digest[0] && entries[e + 5] === digest[1] ? 'copy' : 'conflict'
+        return entries[e + 4] === d0 && entries[e + 5] === d1 ? 'copy' : 'conflict'
     }
   }
 
@@ -79,10 +86,9 @@ export class IdTable {
     this.size = 0
     for (let e = 0; e < old.length; e += WORDS) {
       if (old[e + FREE_AT] === 0) continue
-      const entry = old.subarray(e, e + WORDS)
       const hash = hashId(old, e)
-      if (leaves(hash)) out(entry)
-      else this.insert(old, e, hash, entry.subarray(4))
+      if (leaves(hash)) out(old.subarray(e, e + WORDS))
+      else this.place(old, e, hash, old[e + 4], old[e + 5])
     }
   }
 
@@ -97,6 +103,6 @@ export class IdTable {
     this.entries = new Uint32Array(this.slots * WORDS)
     this.size = 0
     for (let e = 0; e < old.length; e += WORDS)
-      if (old[e + FREE_AT] !== 0) this.insert(old, e, hashId(old, e), old.subarray(e + 4, e + WORDS))
+      if (old[e + FREE_AT] !== 0) this.place(old, e, hashId(old, e), old[e + 4], old[e + 5])
   }
 }

@@ -85,8 +85,9 @@ export class NativeEncoder {
     const to = new Uint32Array(this.scratch, 0, rows.length * 2)
     for (let i = 0; i < rows.length; i++) {
       const ms = from[rows[i]]
-      to[2 * i] = ms % 2 ** 32
-      to[2 * i + 1] = ms / 2 ** 32
+      const high = Math.floor(ms / 2 ** 32)
+      to[2 * i] = ms - high * 2 ** 32
+      to[2 * i + 1] = high
     }
     this.bytes(to)
   }
@@ -175,19 +176,22 @@ export class NativeEncoder {
 
 /** The block of evidence of these rows; null where none has any. */
 export function encodeEvidence(arena: RecordArena, rows: Uint32Array): { bytes: Uint8Array; rows: number } | null {
-  const telling = rows.filter((row) => arena.evidence[row] !== 0 || arena.batch[row] !== 0)
-  const n = telling.length
+  const { request_id, evidence, batch: batches } = arena
+  const telling = new Uint32Array(rows.length)
+  let n = 0
+  for (let i = 0; i < rows.length; i++) if (evidence[rows[i]] !== 0 || batches[rows[i]] !== 0) telling[n++] = rows[i]
   if (n === 0) return null
   const head = (name: string, type: string) =>
     Buffer.from([name.length, ...Buffer.from(name), type.length, ...Buffer.from(type)])
   const ids = new Uint32Array(n * 4)
   const acknowledged = new Uint8Array(n)
   const batch = new Uint32Array(n)
-  telling.forEach((row, i) => {
-    ids.set(arena.request_id.subarray(row * 4, row * 4 + 4), i * 4)
-    acknowledged[i] = arena.evidence[row] & 1
-    batch[i] = arena.batch[row]
-  })
+  for (let i = 0; i < n; i++) {
+    const row = telling[i]
+    for (let w = 0; w < 4; w++) ids[i * 4 + w] = request_id[row * 4 + w]
+    acknowledged[i] = evidence[row] & 1
+    batch[i] = batches[row]
+  }
   const data = [ids, acknowledged, batch].map((column) => Buffer.from(column.buffer))
   const columns = EVIDENCE_COLUMNS.flatMap(({ name, type }, i) => [head(name, type), data[i]])
   return { bytes: Buffer.concat([Buffer.from([EVIDENCE_COLUMNS.length]), varint(n), ...columns]), rows: n }

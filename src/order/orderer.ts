@@ -226,7 +226,7 @@ export class Orderer {
       minTsMs,
       maxTsMs,
       native: encode && rows.length > 0 ? this.encoder.encode(arena, rows) : new Uint8Array(0),
-      evidence: encode ? encodeEvidence(arena, Uint32Array.from([...rows, ...copies])) : null,
+      evidence: encode ? encodeEvidence(arena, joined(rows, copies)) : null,
     })
   }
 
@@ -286,4 +286,12 @@ export class Orderer {
     await this.takeRows(Uint32Array.from({ length: this.arena.rows }, (_, row) => row))
     this.arena.reset()
   }
+}
+
+function joined(rows: Uint32Array, more: readonly number[]): Uint32Array {
+  if (more.length === 0) return rows
+  const all = new Uint32Array(rows.length + more.length)
+  all.set(rows)
+  all.set(more, rows.length)
+  return all
 }

@@ -14,7 +14,7 @@ export function sortRows(arena: RecordArena, rows: Uint32Array): Uint32Array {
     if (t < min) min = t
     else if (t > max) max = t
   }
-  const span = arena.capacity
+  const span = 2 ** Math.ceil(Math.log2(arena.capacity))
   // A double holds integers up to 2^53: more than two years of ms by 64 thousand rows.
   if ((max - min + 1) * span >= Number.MAX_SAFE_INTEGER)
     return rows.slice().sort((a, b) => ts[a] - ts[b] || compareIds(arena, a, b))
@@ -22,7 +22,8 @@ export function sortRows(arena: RecordArena, rows: Uint32Array): Uint32Array {
   for (let i = 0; i < n; i++) keys[i] = (ts[rows[i]] - min) * span + rows[i]
   keys.sort()
   const sorted = new Uint32Array(n)
-  for (let i = 0; i < n; i++) sorted[i] = keys[i] % span
+  // Not `%`, which is slow for doubles.
+  for (let i = 0; i < n; i++) sorted[i] = keys[i] - Math.floor(keys[i] / span) * span
   for (let start = 0; start < n; ) {
     let end = start + 1
     while (end < n && ts[sorted[end]] === ts[sorted[start]]) end++
