@@ -60,7 +60,7 @@ export class ConflictResolver {
       known.copies++
       // Evidence of any copy counts for the record.
       this.arena.evidence[known.row] |= arena.evidence[row]
-      this.arena.batch[known.row] ||= arena.batch[row]
+      this.arena.batch[known.row] = earlierBatch(this.arena.batch[known.row], arena.batch[row])
       return false
     }
     if (versions.length === 0 && this.versions.size >= MOST_IDS)
@@ -86,7 +86,7 @@ export class ConflictResolver {
         if (version === winner) copies += version.copies - 1
         else losing += version.copies
         this.arena.evidence[winner.row] |= this.arena.evidence[version.row]
-        this.arena.batch[winner.row] ||= this.arena.batch[version.row]
+        this.arena.batch[winner.row] = earlierBatch(this.arena.batch[winner.row], this.arena.batch[version.row])
       }
       if (versions.length > 1) ids++
       copyRow(this.arena, winner.row, winners)
@@ -99,6 +99,11 @@ export class ConflictResolver {
     for (let row = 0; row < this.arena.rows; row++) copyRow(this.arena, row, larger)
     this.arena = larger
   }
+}
+
+/** Of two batches the one with the lower number, whatever came first; 0 is none. */
+function earlierBatch(a: number, b: number): number {
+  return a === 0 || b === 0 ? a + b : Math.min(a, b)
 }
 
 function compareVersions(arena: RecordArena, a: number, b: number): number {

@@ -1,7 +1,7 @@
 import { RecordArena } from '../domain/arena.js'
 import { DAY_MS, type FieldName } from '../domain/record.js'
 import { Tally } from '../domain/tally.js'
-import { copyRow } from './arena-copy.js'
+import { copyRows } from './arena-copy.js'
 import { orderBudget } from './budget.js'
 import { Digests } from './digest.js'
 import { type RecordFilter, recordFilter, type Verdict } from './filter.js'
@@ -157,11 +157,7 @@ export class Orderer {
 
   /** Sends records that are known to be new, such as the winners of conflicts, from an arena of their own. */
   async sendArena(arena: RecordArena): Promise<void> {
-    await this.sendRows(
-      arena,
-      Uint32Array.from({ length: arena.rows }, (_, row) => row),
-      [],
-    )
+    await this.sendRows(arena, everyRow(arena), [])
   }
 
   private async takeRows(rows: Uint32Array): Promise<void> {
@@ -179,7 +175,7 @@ export class Orderer {
       const hash = hashId(arena.request_id, at)
       const range = hash >>> 24
       if (range < this.low || range >= this.high) {
-        this.waitingFor(range).addRow(arena, row)
+        this.waitingFor(range).pick(row)
         this.counts.spilledRows++
         continue
       }
@@ -194,6 +190,7 @@ export class Orderer {
       else if (seen === 'copy') copies.push(row)
       else for (let w = at; w < at + 4; w++) this.conflicts.push(arena.request_id[w])
     }
+    for (const range of this.waiting) range.takePicked(arena)
     this.counts.copies += copies.length
     await this.sendRows(arena, fresh.subarray(0, n), copies)
   }
@@ -272,20 +269,26 @@ export class Orderer {
     }
     this.spilledBytes += range.bytes
     const { arena } = this
-    for (const spilled of range.readRows())
-      for (let row = 0; row < spilled.rows; row++) {
-        copyRow(spilled, row, arena)
-        if (arena.rows === arena.capacity || arena.strings.heapUsed > this.heapBytes) await this.takeArena()
-      }
+    for (const spilled of range.readRows()) {
+      if (arena.rows + spilled.rows > arena.capacity) await this.takeArena()
+      copyRows(spilled, everyRow(spilled), arena)
+      if (arena.strings.heapUsed > this.heapBytes) await this.takeArena()
+    }
     if (arena.rows > 0) await this.takeArena()
     range.remove()
   }
 
   /** Records that passed the filter before they were spilled. */
   private async takeArena(): Promise<void> {
-    await this.takeRows(Uint32Array.from({ length: this.arena.rows }, (_, row) => row))
+    await this.takeRows(everyRow(this.arena))
     this.arena.reset()
   }
+}
+
+function everyRow(arena: RecordArena): Uint32Array {
+  const rows = new Uint32Array(arena.rows)
+  for (let row = 0; row < rows.length; row++) rows[row] = row
+  return rows
 }
 
 function joined(rows: Uint32Array, more: readonly number[]): Uint32Array {

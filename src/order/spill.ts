@@ -3,11 +3,12 @@ import { closeSync, openSync, readSync, unlinkSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
 import { RecordArena } from '../domain/arena.js'
 import { LedgerError } from '../domain/errors.js'
-import { copyRow, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, loadArena } from './arena-copy.js'
+import { copyRows, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, loadArena } from './arena-copy.js'
 
 /** Bytes of a marker: four words of the id, two of the digest. */
 const MARKER_BYTES = 24
 const MARKERS_AT_ONCE = 4096
+const ROWS_AT_ONCE = 256
 
 /**
  * What waits on disk of one range of ids: markers of records that were sent before the range was put aside, and records
@@ -19,6 +20,7 @@ export class SpillRange {
   private readonly markers: SpillFile
   private readonly records: SpillFile
   private readonly pending: RecordArena
+  private readonly picked: number[] = []
   private markerBuffer = Buffer.allocUnsafe(MARKERS_AT_ONCE * MARKER_BYTES)
   private markerUsed = 0
 
@@ -40,10 +42,22 @@ export class SpillRange {
     if (this.markerUsed === this.markerBuffer.length) this.flushMarkers()
   }
 
-  addRow(arena: RecordArena, row: number): void {
-    copyRow(arena, row, this.pending)
+  /** Notes a row of the arena that `takePicked` is called for next. */
+  pick(row: number): void {
+    this.picked.push(row)
     this.rows++
-    if (this.pending.rows === this.pending.capacity || this.pending.strings.heapUsed > 1 << 20) this.flushRows()
+  }
+
+  /** Takes the rows noted, some at a time: a column after the other is much quicker than row by row. */
+  takePicked(arena: RecordArena): void {
+    const rows = Uint32Array.from(this.picked)
+    this.picked.length = 0
+    for (let at = 0; at < rows.length; ) {
+      const some = rows.subarray(at, at + Math.min(ROWS_AT_ONCE, this.pending.capacity - this.pending.rows))
+      copyRows(arena, some, this.pending)
+      at += some.length
+      if (this.pending.rows === this.pending.capacity || this.pending.strings.heapUsed > 1 << 20) this.flushRows()
+    }
   }
 
   /** Writes what is still in memory, and lets the memory go. */
