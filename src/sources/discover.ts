@@ -126,7 +126,6 @@ async function listFile(path: string, literal: boolean, isFile: boolean): Promis
     listing.warnings.push({ class: 'not_a_file', message, path: displayPath(below) })
     return listed
   }
-  listing.files.push(await foundFile(Buffer.from(path), below))
   if (existsSync(`${path}.offset`))
     try {
       const sidecar = await foundFile(Buffer.from(`${path}.offset`), Buffer.concat([below, Buffer.from('.offset')]))
@@ -134,6 +133,7 @@ async function listFile(path: string, literal: boolean, isFile: boolean): Promis
     } catch (error) {
       listing.unreadable.push({ path: `${displayPath(below)}.offset`, reason: reasonOf(error) })
     }
+  listing.files.push(await foundFile(Buffer.from(path), below))
   if (literal && existsSync(`${path}.segments`))
     listing.warnings.push({
       class: 'segments_beside',

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { isGzip, roleOf } from './layout.js'
 import type { Limit } from './limit.js'
 import { displayPath, join } from './names.js'
@@ -43,30 +43,40 @@ async function walkFolder(
   names.sort(Buffer.compare)
   // Looked at together, taken one after another: of two names of one file the same one is read every time.
   const entries = await Promise.all(names.map((name) => look(join(folder, name), join(below, name), listing, limit)))
-  const files: Promise<void>[] = []
+  const sidecars: Entry[] = []
+  const files: Entry[] = []
   for (const entry of entries) {
     if (entry === null) continue
     const { full, below: inside, info } = entry
     const role = roleOf(inside, false)
     if (!info.isDirectory() && (role === 'other' || role === 'ignored')) continue
     const identity = `${info.dev} ${info.ino}`
-    const repeated = seen.has(identity)
+    // Equal checkpoints may be one file with several names; each tells about the file beside it.
+    const repeated = role !== 'checkpoint' && seen.has(identity)
     seen.add(identity)
     if (repeated) {
       listing.repeated++
       const message = 'link to a folder that is read already'
       if (info.isDirectory()) listing.warnings.push({ class: 'already_read', message, path: displayPath(inside) })
     } else if (info.isDirectory()) await walkFolder(full, inside, depth + 1, listing, seen, limit)
-    else if (info.isFile()) files.push(takeFile(full, inside, listing, limit))
+    else if (info.isFile()) (role === 'checkpoint' ? sidecars : files).push(entry)
     else {
       const message = 'neither file nor folder: skipped'
       listing.warnings.push({ class: 'not_a_file', message, path: displayPath(inside) })
     }
   }
-  await Promise.all(files)
+  // Checkpoints before the files they are about: a size must not be older than what is said of it.
+  await Promise.all(sidecars.map((entry) => takeFile(entry, listing, limit)))
+  await Promise.all(files.map((entry) => takeFile(entry, listing, limit)))
 }
 
-async function look(full: Buffer, below: Buffer, listing: Listing, limit: Limit) {
+interface Entry {
+  readonly full: Buffer
+  readonly below: Buffer
+  readonly info: Stats
+}
+
+async function look(full: Buffer, below: Buffer, listing: Listing, limit: Limit): Promise<Entry | null> {
   try {
     return { full, below, info: await limit(() => stat(full)) }
   } catch (error) {
@@ -75,7 +85,7 @@ async function look(full: Buffer, below: Buffer, listing: Listing, limit: Limit)
   }
 }
 
-async function takeFile(full: Buffer, below: Buffer, listing: Listing, limit: Limit): Promise<void> {
+async function takeFile({ full, below }: Entry, listing: Listing, limit: Limit): Promise<void> {
   try {
     listing.files.push(await limit(() => foundFile(full, below)))
   } catch (error) {
@@ -96,13 +106,13 @@ function notRead(error: unknown, path: string, listing: Listing): void {
  * their reader, so that a checkpoint never claims more than is read.
  */
 export async function foundFile(full: Buffer, below: Buffer): Promise<FoundFile> {
-  const sidecar = roleOf(below, false) === 'checkpoint' ? await readSidecar(full) : undefined
   // Opening without waiting: a FIFO put in place of the file would block for ever otherwise.
   const handle = await open(full, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const info = await handle.stat()
     if (!info.isFile()) throw new Error('not a file any more')
     const compression = isGzip(below) ? 'gzip' : 'none'
+    const sidecar = roleOf(below, false) === 'checkpoint' ? await readSidecar(handle, info.size) : undefined
     return {
       path: below,
       bytes: compression === 'gzip' ? null : info.size,
@@ -116,9 +126,8 @@ export async function foundFile(full: Buffer, below: Buffer): Promise<FoundFile>
   }
 }
 
-async function readSidecar(full: Buffer): Promise<string> {
-  const { size } = await stat(full)
-  return size > MAX_SIDECAR_BYTES ? 'too long' : readFile(full, 'utf8')
+async function readSidecar(handle: FileHandle, size: number): Promise<string> {
+  return size > MAX_SIDECAR_BYTES ? 'too long' : handle.readFile('utf8')
 }
 
 export function reasonOf(error: unknown): string {
