@@ -33,7 +33,7 @@ function extremes(next: () => number): PlainRecord[] {
     { ...base(), input_tokens: top, output_tokens: top, estimated_tokens: top, queue_wait_ms: top },
     { ...base(), ttft_ms: top, total_ms: top, status_code: 0 },
     { ...base(), cost_usd: 5e-324, energy_wh: Number.MAX_VALUE, energy_cost_usd: -0, co2_g: -1.7976931348623157e308 },
-    { ...base(), cost_usd: 0.1 + 0.2, energy_wh: 1e-7, energy_cost_usd: 9007199254740993, co2_g: 0.0009327 },
+    { ...base(), cost_usd: 0.1 + 0.2, energy_wh: 1e-7, energy_cost_usd: 9007199254740992, co2_g: 0.0009327 },
     { ...base(), model: '', admission: '', cache_status: '', session_id: '', request_type: '', device_id: '' },
     { ...base(), model: long, session_id: 'a\0b\n"\\', admission: 'schlüssel', cache_status: '🦀', device_id: long },
   ]

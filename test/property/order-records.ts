@@ -133,22 +133,26 @@ export function readNative(bytes: Uint8Array): Record<string, string | number | 
     at += length
     return block.toString('utf8', at - length, at)
   }
+  const next = (bytes: number) => {
+    at += bytes
+    return at - bytes
+  }
   const uuidText = () => {
     const half = () =>
-      Buffer.from(block.subarray(at, (at += 8)))
+      Buffer.from(block.subarray(next(8), at))
         .reverse()
         .toString('hex')
     return (half() + half()).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   }
-  const u64 = () => Number(block.readBigUInt64LE((at += 8) - 8))
+  const u64 = () => Number(block.readBigUInt64LE(next(8)))
   const readers: Record<string, () => string | number | bigint> = {
     UUID: uuidText,
     String: text,
-    Int64: () => block.readBigInt64LE((at += 8) - 8),
-    UInt32: () => block.readUInt32LE((at += 4) - 4),
-    UInt16: () => block.readUInt16LE((at += 2) - 2),
+    Int64: () => block.readBigInt64LE(next(8)),
+    UInt32: () => block.readUInt32LE(next(4)),
+    UInt16: () => block.readUInt16LE(next(2)),
     UInt8: () => block[at++],
-    Float64: () => block.readDoubleLE((at += 8) - 8),
+    Float64: () => block.readDoubleLE(next(8)),
   }
   const columns = varint()
   const rows = Array.from({ length: varint() }, (): Record<string, string | number | bigint> => ({}))
@@ -160,7 +164,7 @@ export function readNative(bytes: Uint8Array): Record<string, string | number | 
       const width = [1, 2, 4][u64() & 255]
       const keys = Array.from({ length: u64() }, text)
       if (u64() !== rows.length) throw new Error('other number of rows')
-      for (const row of rows) row[name] = keys[block.readUIntLE((at += width) - width, width)]
+      for (const row of rows) row[name] = keys[block.readUIntLE(next(width), width)]
     } else for (const row of rows) row[name] = readers[type]()
   }
   if (at !== block.length) throw new Error(`${block.length - at} bytes behind the block`)

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -209,6 +210,20 @@ describe('order stage against a plain map', () => {
     const { summary, sent } = await order(rows, { encode: false })
     expect(summary.sent).toBe(50)
     expect(sent).toMatchObject([{ rows: [], evidence: [], block: { rows: 50 } }])
+  })
+
+  it('a full disk ends it with an error that says so', async (context) => {
+    const small = join(spoolDir, 'small')
+    mkdirSync(small)
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', small]).status === 0
+    if (!mounted) return context.skip('a file system of 256 KiB cannot be mounted here')
+    try {
+      const failure = order(records(20_000, 6).map(plain), { memoryBytes: 1, spoolDir: small })
+      await expect(failure).rejects.toMatchObject({ code: 'disk_full', place: small })
+      expect(readdirSync(small)).toEqual([])
+    } finally {
+      spawnSync('umount', ['-l', small])
+    }
   })
 
   it('a spool directory that cannot be written ends it with an error that says where', async () => {
