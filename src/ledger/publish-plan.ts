@@ -38,11 +38,14 @@ export async function decideAllBatches(
   evidence: Evidence,
   partitions: readonly string[],
 ): Promise<BatchVerdicts> {
+  const drifts = new Map<string, DriftMap>()
+  for (const partitionId of partitions) drifts.set(partitionId, await settledDrift(ledger, shape, partitionId))
+  // Rollup and raw table agree everywhere, as after a total loss: nothing was counted, whatever the batches.
+  if ([...drifts.values()].every(({ size }) => size === 0)) return decideBatches([])
   const groups: GroupEvidence[] = []
-  for (const partitionId of partitions) {
+  for (const [partitionId, drift] of drifts) {
     const batches = await evidence.batches(partitionId)
     if (batches.size === 0) continue
-    const drift = await settledDrift(ledger, shape, partitionId)
     const acknowledged = drift.size === 0 ? new Map<string, Sums>() : await evidence.acknowledged(partitionId)
     for (const [key, mine] of batches) groups.push(groupEvidence(key, drift, acknowledged, mine))
   }
@@ -61,7 +64,8 @@ export async function planGroups(
   const newRows = await evidence.newRows(partitionId)
   const touched = [...newRows.keys()].some((key) => drift.has(key))
   const acknowledged = touched ? await evidence.acknowledged(partitionId) : new Map<string, Sums>()
-  const batches = await evidence.batches(partitionId)
+  const doubtful = touched || verdicts.contradictory.size > 0
+  const batches = doubtful ? await evidence.batches(partitionId) : new Map<string, Map<number, Sums>>()
   return [...newRows].map(([key, { tenant, key: keyId, model, sums }]) => {
     const group = groupEvidence(key, drift, acknowledged, batches.get(key) ?? new Map(), sums)
     const decision = decideGroup(group, verdicts)
