@@ -247,6 +247,7 @@ export class Decoder {
     const reading = this.reader.read(bytes, start, end)
     if (reading === 'record' && isBlank(bytes, this.reader.position, end)) {
       const lineEnd = closed ? at + (end - start) + 1 : Infinity
+      if (this.line.isCut) this.salvaged++
       await this.take(bytes, start, end, at - start, lineEnd, this.line.isPlain)
       return
     }

@@ -25,6 +25,8 @@ export class OpenLine {
   private rejected = 0
   private torn = false
   private marked = false
+  /** NUL bytes cut the line: obleth cannot read it. */
+  isCut = false
 
   constructor(
     private readonly maxBytes: number,
@@ -40,11 +42,12 @@ export class OpenLine {
     this.rejected = 0
     this.torn = false
     this.marked = false
+    this.isCut = false
   }
 
   /** True while nothing was left out of the line: obleth would see just this. */
   get isPlain(): boolean {
-    return this.rejected === 0 && !this.marked
+    return this.rejected === 0 && !this.marked && !this.isCut
   }
 
   noteBom(): void {
@@ -79,6 +82,7 @@ export class OpenLine {
     }
     for (let at = start; at < end; ) {
       if (this.oversize === null && bytes[at] === NUL) {
+        this.isCut = true
         const rest = this.rest()
         if (rest !== null) yield rest
         let stop = at + 1
