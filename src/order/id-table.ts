@@ -17,14 +17,19 @@ export function hashId(ids: Uint32Array, at: number): number {
 
 /** The request ids met so far, compared as 128-bit values, each with the digest of its first copy. */
 export class IdTable {
-  private entries = new Uint32Array(FIRST_SLOTS * WORDS)
-  private slots = FIRST_SLOTS
+  private entries: Uint32Array
+  private slots: number
   size = 0
 
+  /** `maxBytes`: most that it takes, while it grows included. `expected`: ids that it begins with room for. */
   constructor(
-    /** Most bytes it takes, while it grows included. */
     private readonly maxBytes: number,
-  ) {}
+    expected = 0,
+  ) {
+    this.slots = FIRST_SLOTS
+    while (this.slots * MOST_LOAD < expected && this.slots * 2 * WORDS * 4 * 3 <= maxBytes) this.slots *= 2
+    this.entries = new Uint32Array(this.slots * WORDS)
+  }
 
   /** True where one more id would need more memory than it may have. */
   get full(): boolean {

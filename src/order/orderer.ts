@@ -31,6 +31,8 @@ export interface OrderOptions {
   readonly filter: RecordFilter
   /** False where only counts are wanted. */
   readonly encode: boolean
+  /** About how many records there will be. Growing the table of ids as it fills took a tenth of the whole command. */
+  readonly expectedRecords?: number
   /** Ids known to be in conflict: their records are left to the conflict resolver. */
   readonly withheld?: IdTable
 }
@@ -106,7 +108,7 @@ export class Orderer {
     this.arena = new RecordArena(budget.arenaRows)
     this.heapBytes = budget.heapBytes
     this.spillRows = budget.spillRows
-    this.ids = new IdTable(budget.idTableBytes)
+    this.ids = new IdTable(budget.idTableBytes, options.expectedRecords)
     this.digests = new Digests(this.arena)
     this.encoder = new NativeEncoder(options.columns)
     this.passes = recordFilter(options.filter)

@@ -21,6 +21,8 @@ export interface DecodeOutlet {
 }
 
 const PROGRESS_MS = 200
+/** A typical line. */
+const BYTES_PER_RECORD = 525
 /** So much evidence about copies is kept in memory until a block of records takes it along. */
 const MOST_PENDING_BYTES = 1 << 20
 
@@ -67,6 +69,7 @@ export class DecodeJob {
         columns: task.columns,
         filter,
         encode: task.encode,
+        expectedRecords: task.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0) / BYTES_PER_RECORD,
         ...(withheld === undefined ? {} : { withheld }),
       },
       (block) => this.hand(block),
