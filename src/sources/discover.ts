@@ -1,18 +1,14 @@
-import { existsSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { basename, dirname, relative, resolve } from 'node:path'
-import fastGlob from 'fast-glob'
+import { resolve } from 'node:path'
 import pLimit from 'p-limit'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import type { WalFile, Warning } from '../domain/wal.js'
-import { assemble, type SourceFile } from './assemble.js'
-import { roleOf } from './layout.js'
-import type { Limit } from './limit.js'
-import { archiveName, displayPath, join } from './names.js'
-import { emptyListing, type Listing } from './source.js'
-import { listTar } from './tar.js'
-import { foundFile, reasonOf, type Seen, walk } from './walk.js'
+import { assemble } from './assemble.js'
+import { expand } from './expand.js'
+import { type Listed, listPath } from './list-path.js'
+import { listTar } from './list-tar.js'
+import { archiveName, displayPath } from './names.js'
+import type { FoundFile, Held, Search } from './source.js'
 
 export interface Discovery {
   /** In reading order. */
@@ -27,156 +23,85 @@ export interface Discovery {
 }
 
 export interface DiscoverOptions {
-  /** Files looked at at once. */
+  /** Files looked at, and archives read, at once. */
   readonly concurrency: number
   readonly signal?: AbortSignal
 }
 
 /**
  * Finds the WAL files behind the source arguments: folders, files, archives, and patterns where no such file exists.
- * Throws `source_not_found` where an argument leads to nothing.
+ * Throws `source_not_found` where an argument leads to nothing that could be a WAL, or all of them together to none. What
+ * is there and cannot be read is listed instead.
  */
 export async function discover(sources: readonly string[], options: DiscoverOptions): Promise<Discovery> {
-  const limit: Limit = pLimit(Math.max(1, options.concurrency))
-  const seen: Seen = new Set()
-  const found: SourceFile[] = []
+  const search: Search = {
+    limit: pLimit(Math.max(1, options.concurrency)),
+    seen: new Set(),
+    signal: options.signal,
+  }
+  const held: Held[] = []
   const unreadable: { path: string; reason: string }[] = []
   const warnings: Warning[] = []
   for (const source of sources) {
-    const { paths, literal } = await expand(source)
-    let met = 0
-    for (const path of paths) {
+    const expanded = await expand(source)
+    unreadable.push(...expanded.unreadable)
+    let known = expanded.unreadable.length > 0
+    for (const path of expanded.paths) {
       options.signal?.throwIfAborted()
-      const listed = await list(path, literal, seen, limit)
-      const { listing } = listed
-      const opened = await openArchives(listed, limit)
-      met += opened.files.filter(({ sidecar }) => sidecar === undefined).length
-      met += listing.unreadable.length + opened.unreadable.length + listing.repeated
-      found.push(...opened.files)
-      unreadable.push(...listing.unreadable, ...opened.unreadable)
-      warnings.push(...listing.warnings, ...opened.warnings)
+      const listed = await listPath(path, expanded.literal, search)
+      const { files, segments, repeated } = listed.listing
+      known ||= listed.passedOver || segments || repeated > 0 || listed.listing.unreadable.length > 0
+      known ||= files.length > 0
+      if (segments && files.length === 0 && repeated === 0) warnings.push(drained(path))
+      held.push(...(await openArchives(listed, search)))
     }
-    if (met === 0) throw nothingThere(source)
+    if (!known) throw nothingIn([source])
   }
-  return { ...assemble(found, warnings), unreadable }
+  for (const { listing } of held) {
+    unreadable.push(...listing.unreadable)
+    warnings.push(...listing.warnings)
+  }
+  const assembled = assemble(held)
+  if (assembled.files.length === 0 && unreadable.length === 0) throw nothingIn(sources)
+  warnings.push(...assembled.warnings)
+  return { ...assembled, unreadable, warnings }
 }
 
-/** What an argument names: the path itself where it exists, otherwise what it matches as a pattern. */
-async function expand(source: string): Promise<{ paths: string[]; literal: boolean }> {
-  if (existsSync(source)) return { paths: [resolve(source)], literal: true }
-  // obleth's own name of a WAL, `P`, where only its segments are left.
-  if (existsSync(`${source}.segments`)) return { paths: [resolve(`${source}.segments`)], literal: true }
-  const matches = await fastGlob(source, { onlyFiles: false, absolute: true, dot: true, followSymbolicLinks: false })
-  if (matches.length === 0)
-    throw new LedgerError('source_not_found', `nothing is there, and nothing matches: ${printable(source)}`, {
-      place: printable(resolve(source)),
-      hint: 'give the folder that holds the pods, a WAL file, an archive, or a quoted pattern',
-    })
-  return { paths: matches.sort(), literal: false }
+/** The listing without its archives, and a listing for each of them. */
+async function openArchives({ listing, root, fallbackPod }: Listed, search: Search): Promise<Held[]> {
+  const archives = listing.files.filter(({ role }) => role === 'archive')
+  const files = listing.files.filter(({ role }) => role !== 'archive')
+  const opened = await Promise.all(archives.map((archive) => search.limit(() => openArchive(archive, root))))
+  return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened]
 }
 
-interface Listed {
-  readonly listing: Listing
-  /** The folder that the paths in the listing start from. */
-  readonly root: string
-  /** The pod of files that stand there. */
-  readonly fallbackPod: string
-  /** Files are read whatever their names. */
-  readonly explicit: boolean
-}
-
-/** `literal`: the user wrote this very path, instead of a pattern that it matches. */
-async function list(path: string, literal: boolean, seen: Seen, limit: Limit): Promise<Listed> {
-  // A folder of segments, or a file in one, is seen from the folder of its pod: there it has its meaning.
-  const segments = path.endsWith('.segments')
-  const root = segments || dirname(path).endsWith('.segments') ? dirname(path) : path
-  const listing = emptyListing()
-  const full = Buffer.from(path)
-  try {
-    const info = await stat(full)
-    const identity = `${info.dev} ${info.ino}`
-    if (seen.has(identity)) {
-      listing.repeated++
-      if (literal) listing.warnings.push(alreadyRead(path))
-      return { listing, root, fallbackPod: '', explicit: literal }
-    }
-    seen.add(identity)
-    if (!info.isDirectory()) return await listFile(path, literal, info.isFile())
-    const found = await walk(full, seen, limit)
-    const below = Buffer.from(basename(path))
-    const files = segments ? found.files.map((file) => ({ ...file, path: join(below, file.path) })) : found.files
-    return { listing: { ...found, files }, root, fallbackPod: basename(root), explicit: false }
-  } catch (error) {
-    listing.unreadable.push({ path: printable(path), reason: reasonOf(error) })
-    return { listing, root, fallbackPod: '', explicit: literal }
+async function openArchive(archive: FoundFile, root: string): Promise<Held> {
+  const name = displayPath(archive.path)
+  const holder = { root, archive: archive.path, fallbackPod: archiveName(name) }
+  const compression = /gz$/i.test(name) ? 'gzip' : 'none'
+  const inside = await listTar(Buffer.from(archive.locator.path), compression)
+  const under = (path: string | undefined) => (path === undefined || path === '' ? name : `${name}/${path}`)
+  return {
+    holder,
+    listing: {
+      ...inside,
+      warnings: inside.warnings.map((warning) => ({ ...warning, path: under(warning.path) })),
+      unreadable: inside.unreadable.map(({ path, reason }) => ({ path: under(path), reason })),
+    },
   }
 }
 
-async function listFile(path: string, literal: boolean, isFile: boolean): Promise<Listed> {
-  const listing = emptyListing()
-  const folder = dirname(path)
-  const root = folder.endsWith('.segments') ? dirname(folder) : folder
-  const below = Buffer.from(relative(root, path))
-  const role = roleOf(below, literal)
-  const fallbackPod = role === 'archive' ? archiveName(path) : basename(root)
-  const listed = { listing, root, fallbackPod, explicit: literal }
-  if (role === 'other' || role === 'ignored') return listed
-  if (!isFile) {
-    const message = 'neither file nor folder: skipped'
-    listing.warnings.push({ class: 'not_a_file', message, path: displayPath(below) })
-    return listed
+function drained(path: string): Warning {
+  return {
+    class: 'drained',
+    message: 'a folder of segments without files: this pod has drained',
+    path: printable(path),
   }
-  if (existsSync(`${path}.offset`))
-    try {
-      const sidecar = await foundFile(Buffer.from(`${path}.offset`), Buffer.concat([below, Buffer.from('.offset')]))
-      listing.files.push(sidecar)
-    } catch (error) {
-      listing.unreadable.push({ path: `${displayPath(below)}.offset`, reason: reasonOf(error) })
-    }
-  listing.files.push(await foundFile(Buffer.from(path), below))
-  if (literal && existsSync(`${path}.segments`))
-    listing.warnings.push({
-      class: 'segments_beside',
-      message: 'the segments beside this file are not read: name their folder, too',
-      path: displayPath(below),
-    })
-  return listed
 }
 
-function alreadyRead(path: string): Warning {
-  return { class: 'already_read', message: 'given twice: read once', path: printable(basename(path)) }
-}
-
-/** Replaces the archives of a listing by what they hold. */
-async function openArchives({ listing, root, fallbackPod, explicit }: Listed, limit: Limit) {
-  const files: SourceFile[] = []
-  const unreadable: { path: string; reason: string }[] = []
-  const warnings: Warning[] = []
-  for (const file of listing.files) {
-    if (roleOf(file.path, true) !== 'archive') {
-      files.push({ ...file, root, fallbackPod, explicit })
-      continue
-    }
-    const outer = displayPath(file.path)
-    try {
-      const compression = /\.(tgz|gz)$/i.test(outer) ? 'gzip' : 'none'
-      const inside = await limit(() => listTar(Buffer.from(file.locator.path), compression))
-      warnings.push(...inside.warnings.map((warning) => ({ ...warning, path: `${outer}/${warning.path ?? ''}` })))
-      unreadable.push(
-        ...inside.unreadable.map(({ path, reason }) => ({ path: path === '' ? outer : `${outer}/${path}`, reason })),
-      )
-      for (const member of inside.files)
-        files.push({ ...member, root: `${root}/${outer}`, fallbackPod: archiveName(outer), archive: file.path })
-    } catch (error) {
-      unreadable.push({ path: outer, reason: reasonOf(error) })
-    }
-  }
-  return { files, unreadable, warnings }
-}
-
-function nothingThere(source: string): LedgerError {
-  return new LedgerError('source_not_found', `no WAL files in ${printable(source)}`, {
-    place: printable(resolve(source)),
+function nothingIn(sources: readonly string[]): LedgerError {
+  return new LedgerError('source_not_found', `no WAL files in ${sources.map(printable).join(', ')}`, {
+    ...(sources.length === 1 ? { place: printable(resolve(sources[0])) } : {}),
     hint: 'looked for <name>.segments/*.jsonl, *.wal, *.jsonl, with .gz or .corrupt behind them, and .tar, .tar.gz, .tgz',
   })
 }

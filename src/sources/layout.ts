@@ -1,30 +1,56 @@
 import type { WalFileKind } from '../domain/wal.js'
-import { displayPath, lastComponent, parent } from './names.js'
-
-/** What a name says of a file in a WAL tree (layout: obleth's WAL, see its `wal.rs`). */
-export type Role = WalFileKind | 'checkpoint' | 'ignored' | 'archive' | 'other'
-
-const SEGMENT = /^(\d{20})-[^/]+\.jsonl$/
-const NS_PER_MS = 1_000_000n
+import { lastComponent, parent } from './names.js'
 
 /**
- * The role of a file by its path. Read as WAL: `<name>.segments/*.jsonl`, `*.wal` and `*.jsonl` elsewhere, each with
- * `.gz` or not, and their `.corrupt` siblings. A file that the user names is read whatever its name (`explicit`).
+ * What a name says of a file in a WAL tree (layout: obleth's WAL, see its `wal.rs`). `packed`: a WAL by its name, in a
+ * format that is not read here.
  */
-export function roleOf(path: Buffer, explicit: boolean): Role {
-  const name = plainName(path)
-  if (/\.(tar|tar\.gz|tgz)$/i.test(displayPath(lastComponent(path)))) return 'archive'
-  if (name.endsWith('.offset.tmp') || name.endsWith('.corrupt.offset')) return 'ignored'
+export type Role = WalFileKind | 'checkpoint' | 'unfinished_checkpoint' | 'ignored' | 'archive' | 'packed' | 'other'
+
+/** Names in one folder, a byte per character; those of folders end with a slash. */
+export type Beside = ReadonlySet<string>
+
+const SEGMENT = /^(\d{20})-[^/]+\.jsonl$/
+const ARCHIVE = /\.(tar|tar\.gz|tgz)$/i
+const PACKED = /\.(wal|jsonl|corrupt|tar)\.(zst|bz2|xz|lz4|lz|br|z|zip|7z)$|\.t(bz2?|xz|zst)$/i
+const NS_PER_MS = 1_000_000n
+const NOTHING: Beside = new Set()
+
+/**
+ * The role of a file by its path and by what stands beside it. Read as WAL: `<name>.segments/*.jsonl`, `*.wal` and
+ * `*.jsonl` elsewhere, any `<name>` beside `<name>.segments/` or `<name>.offset` (obleth takes any path for its WAL),
+ * each with `.gz` or not, and `.corrupt` files.
+ */
+export function roleOf(path: Buffer, beside: Beside = NOTHING): Role {
+  const full = nameOf(path)
+  if (ARCHIVE.test(full)) return 'archive'
+  const name = withoutGz(full)
+  if (name.endsWith('.offset.tmp')) return 'unfinished_checkpoint'
+  if (name.endsWith('.corrupt.offset')) return 'ignored'
   if (name.endsWith('.offset')) return 'checkpoint'
   if (name.endsWith('.corrupt')) return 'corrupt'
-  if (inSegments(path) && name.endsWith('.jsonl')) return 'segment'
-  if (name.endsWith('.wal') || name.endsWith('.jsonl')) return SEGMENT.test(name) ? 'segment' : 'legacy'
-  return explicit ? 'legacy' : 'other'
+  if (name.endsWith('.jsonl')) return inSegments(path) || SEGMENT.test(name) ? 'segment' : 'legacy'
+  if (name.endsWith('.wal')) return 'legacy'
+  if (beside.has(`${name}.segments/`) || checkpointNames(full).some((sidecar) => beside.has(sidecar))) return 'legacy'
+  return PACKED.test(full) ? 'packed' : 'other'
+}
+
+export function isWal(role: Role): role is WalFileKind {
+  return role === 'legacy' || role === 'segment' || role === 'corrupt'
+}
+
+/**
+ * Names under which the checkpoint of a file may stand beside it, likeliest first: a file that was compressed later keeps
+ * the one of its former name, and a whole tree may have been compressed, sidecars too.
+ */
+export function checkpointNames(name: string): string[] {
+  const former = withoutGz(name)
+  return [...new Set([`${name}.offset`, `${former}.offset`, `${former}.offset.gz`])]
 }
 
 /** Unix ms of a segment's creation, from the nanoseconds in its name; null where it has none. */
 export function createdMs(path: Buffer): number | null {
-  const match = SEGMENT.exec(plainName(path).replace(/\.corrupt$/, ''))
+  const match = SEGMENT.exec(withoutGz(nameOf(path)).replace(/\.corrupt$/, ''))
   return match === null ? null : Number(BigInt(match[1]) / NS_PER_MS)
 }
 
@@ -34,13 +60,16 @@ export function podFolder(path: Buffer): Buffer {
 }
 
 export function inSegments(path: Buffer): boolean {
-  return displayPath(lastComponent(parent(path))).endsWith('.segments')
+  return nameOf(parent(path)).endsWith('.segments')
 }
 
 export function isGzip(path: Buffer): boolean {
-  return /\.gz$/i.test(displayPath(lastComponent(path)))
+  return /\.gz$/i.test(nameOf(path))
 }
 
-function plainName(path: Buffer): string {
-  return displayPath(lastComponent(path)).replace(/\.gz$/i, '')
+const withoutGz = (name: string) => name.replace(/\.gz$/i, '')
+
+/** A byte per character, so that names stay different that only differ in bytes that are no UTF-8. */
+function nameOf(path: Buffer): string {
+  return lastComponent(path).toString('latin1')
 }

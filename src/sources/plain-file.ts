@@ -1,15 +1,20 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import type { ReadProblem, WalFile } from '../domain/wal.js'
 import { GunzipProblem, gunzipStream } from './gzip.js'
+import { reasonOf } from './local-file.js'
 import { piecesOf } from './pieces.js'
-import { CHUNK_BYTES, type Content } from './source.js'
-import { reasonOf } from './walk.js'
+import type { Content } from './source.js'
 
-/** One buffer for all plain files: a chunk is used up before the next one is asked for. */
-let shared: Buffer<ArrayBuffer> | undefined
-
-/** The bytes of a file of this machine, read from the start whatever happened to it since it was found. */
-export function readPlainFile(file: WalFile, path: Uint8Array, compression: 'none' | 'gzip'): Content {
+/**
+ * The bytes of a file of this machine, read from the start whatever happened to it since it was found.
+ * @param buffer used again for each piece: a chunk is used up before the next one is asked for
+ */
+export function readPlainFile(
+  file: WalFile,
+  path: Uint8Array,
+  compression: 'none' | 'gzip',
+  buffer: Buffer<ArrayBuffer>,
+): Content {
   let problem: ReadProblem | null = null
   let got = 0
   async function* chunks(): AsyncIterable<Uint8Array> {
@@ -25,8 +30,11 @@ export function readPlainFile(file: WalFile, path: Uint8Array, compression: 'non
     }
     try {
       if (!fstatSync(fd).isFile()) problem = { kind: 'unreadable', reason: 'not a file any more' }
-      else if (compression === 'gzip') yield* gunzipStream(counted(fd))
-      else yield* counted(fd)
+      else
+        for await (const piece of compression === 'gzip' ? gunzipStream(piecesOf(fd, buffer)) : piecesOf(fd, buffer)) {
+          got += piece.length
+          yield piece
+        }
     } catch (error) {
       problem = error instanceof GunzipProblem ? error.problem : { kind: 'unreadable', reason: reasonOf(error) }
     } finally {
@@ -34,13 +42,6 @@ export function readPlainFile(file: WalFile, path: Uint8Array, compression: 'non
     }
     if (problem === null && file.bytes !== null && got < file.bytes)
       problem = { kind: 'shrank', reason: `${got} bytes are there where ${file.bytes} were found` }
-  }
-  async function* counted(fd: number): AsyncIterable<Uint8Array> {
-    shared ??= Buffer.allocUnsafeSlow(CHUNK_BYTES)
-    for await (const piece of piecesOf(fd, shared)) {
-      got += piece.length
-      yield piece
-    }
   }
   return {
     chunks: chunks(),

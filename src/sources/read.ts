@@ -1,7 +1,7 @@
 import type { OpenWalFile, WalFile } from '../domain/wal.js'
 import { isGzip } from './layout.js'
 import { readPlainFile } from './plain-file.js'
-import type { Content } from './source.js'
+import { CHUNK_BYTES, type Content } from './source.js'
 import { readTar } from './tar.js'
 
 /**
@@ -10,13 +10,14 @@ import { readTar } from './tar.js'
  * `problem()` tells.
  */
 export async function* readFiles(files: readonly WalFile[], signal?: AbortSignal): AsyncIterable<OpenWalFile> {
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   for (let start = 0; start < files.length; ) {
     const group = sameArchive(files, start)
     start += group.length
     const { locator } = group[0]
     if (locator.via === 'file') {
       signal?.throwIfAborted()
-      yield opened(group[0], readPlainFile(group[0], locator.path, locator.compression))
+      yield opened(group[0], readPlainFile(group[0], locator.path, locator.compression, buffer))
       continue
     }
     const byMember = new Map(group.map((file) => [file.locator.via === 'tar' ? file.locator.member : -1, file]))

@@ -1,30 +1,90 @@
 import type { Locator, ReadProblem, Warning } from '../domain/wal.js'
+import type { Limit } from './limit.js'
+import { displayPath } from './names.js'
 
-/** A file that a source holds, before it is known what it is. Names and paths are bytes: they need not be UTF-8. */
+/** What all sources of one discovery share. */
+export interface Search {
+  readonly limit: Limit
+  /** Files and folders already met, by device and inode, so that links and repeated arguments are read once. */
+  readonly seen: Set<string>
+  readonly signal: AbortSignal | undefined
+}
+
+/** A checkpoint as it stands in its file. */
+export interface Sidecar {
+  /** Path below the source's root. */
+  readonly path: Buffer
+  /** Null where it cannot be read; `reason` says why. */
+  readonly text: string | null
+  readonly reason?: string
+}
+
+/** A file that a source holds, before it is known which pod it belongs to. Names and paths are bytes: they need not be UTF-8. */
 export interface FoundFile {
   /** Path below the source's root, components joined by `/`. */
   readonly path: Buffer
-  /** Bytes as stored; null where only reading tells what the content is. */
+  readonly role: 'legacy' | 'segment' | 'corrupt' | 'archive'
+  /** Bytes of content; null where only reading tells. */
   readonly bytes: number | null
   /** Bytes that it takes up where it is stored. */
   readonly storedBytes: number
-  /** Unix ms of the last change, null where unknown. */
-  readonly modifiedMs: number | null
+  /** Unix ms of the last change of the file or its checkpoint. */
+  readonly modifiedMs: number
   readonly locator: Locator
-  /** The content of a sidecar (`.offset`); undefined for all other files. */
-  readonly sidecar?: string
+  /** Read before the file's size was taken, so that it never claims more than is read. */
+  readonly checkpoint?: Sidecar
 }
 
-/** What one source gave at discovery. */
+/**
+ * What one source gave at discovery. Each kind of source makes one and throws for nothing that a source holds or lacks:
+ * the folder tree, the single file, the tar archive; `readFiles` knows how to read each locator in it.
+ */
 export interface Listing {
+  /** In a settled order: by path, or as they stand in an archive. */
   readonly files: FoundFile[]
   readonly unreadable: { path: string; reason: string }[]
   readonly warnings: Warning[]
+  /** Paths of checkpoints that were being written. */
+  readonly unfinished: Buffer[]
   /** Files and folders passed over because they are read already, under this name or another. */
   repeated: number
+  /** True where a folder of segments was met, even an empty one: a pod that has drained. */
+  segments: boolean
 }
 
-export const emptyListing = (): Listing => ({ files: [], unreadable: [], warnings: [], repeated: 0 })
+/** A listing with what is needed to name its pods. */
+export interface Held {
+  readonly listing: Listing
+  readonly holder: {
+    /** Absolute path of the folder that the paths start from. */
+    readonly root: string
+    /** Path, below the root, of the archive that holds the files. */
+    readonly archive: Buffer | null
+    /** Pod of files that stand at the root, or at the archive's. */
+    readonly fallbackPod: string
+  }
+}
+
+export const emptyListing = (): Listing => ({
+  files: [],
+  unreadable: [],
+  warnings: [],
+  unfinished: [],
+  repeated: 0,
+  segments: false,
+})
+
+/** Why something was passed over or is missing, for people. */
+export const NO_FILE = 'neither file nor folder: skipped'
+export const PACKED = 'packed in a way that is not read here: unpack it, or pack it with gzip'
+
+/** One note for all files that nobody would take for a WAL, so that a WAL under an odd name is not left out in silence. */
+export function notWal(others: readonly Buffer[]): Warning[] {
+  if (others.length === 0) return []
+  const first = others.reduce((a, b) => (Buffer.compare(b, a) < 0 ? b : a))
+  const message = 'no WAL by its name, left out: name it as a source if it is one'
+  return [{ class: 'not_wal', message, path: displayPath(first), count: others.length }]
+}
 
 /** Pieces of one file; `problem` is set once they have ended where they ended early. */
 export interface Content {
@@ -33,7 +93,7 @@ export interface Content {
   grownBytes(): number
 }
 
-/** Small enough to be read whole at discovery. */
+/** A checkpoint is a decimal number: what is larger is none. */
 export const MAX_SIDECAR_BYTES = 256
 
 /** Size of the pieces that files are read in. */

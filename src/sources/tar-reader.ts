@@ -2,9 +2,9 @@ import { closeSync, constants, openSync } from 'node:fs'
 import type { ReadProblem } from '../domain/wal.js'
 import { ByteStream } from './byte-stream.js'
 import { GunzipProblem, gunzipStream } from './gzip.js'
+import { reasonOf } from './local-file.js'
 import { piecesOf } from './pieces.js'
 import { BLOCK, readHeader, readPax, type TarHeader, text } from './tar-header.js'
-import { reasonOf } from './walk.js'
 
 /** No name and no pax header is that long. */
 const MOST_EXTENSION_BYTES = 4 << 20

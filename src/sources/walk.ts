@@ -1,138 +1,158 @@
-import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
-import { isGzip, roleOf } from './layout.js'
-import type { Limit } from './limit.js'
-import { displayPath, join } from './names.js'
-import { emptyListing, type FoundFile, type Listing, MAX_SIDECAR_BYTES } from './source.js'
+import type { BigIntStats } from 'node:fs'
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { type Beside, isWal, roleOf } from './layout.js'
+import { identityOf, lookAt, notRead } from './local-file.js'
+import { displayPath, join, parent } from './names.js'
+import { emptyListing, type FoundFile, type Listing, NO_FILE, notWal, PACKED, type Search } from './source.js'
 
-const MAX_DEPTH = 64
-
-/** Files and folders already met, by device and inode, so that links and repeated arguments are read once. */
-export type Seen = Set<string>
-
-/**
- * Finds the files below a folder. Folder entries are read as bytes; links are followed, each target once, so loops end.
- * What is no file or folder is named in a warning and never opened; what cannot be read is listed.
- */
-export async function walk(root: Buffer, seen: Seen, limit: Limit): Promise<Listing> {
-  const listing = emptyListing()
-  await walkFolder(root, Buffer.alloc(0), 0, listing, seen, limit)
-  listing.files.sort((a, b) => Buffer.compare(a.path, b.path))
-  return listing
-}
-
-async function walkFolder(
-  folder: Buffer,
-  below: Buffer,
-  depth: number,
-  listing: Listing,
-  seen: Seen,
-  limit: Limit,
-): Promise<void> {
-  if (depth > MAX_DEPTH) {
-    listing.unreadable.push({ path: displayPath(below), reason: `more than ${MAX_DEPTH} folders deep` })
-    return
-  }
-  let names: Buffer[]
-  try {
-    names = await limit(() => readdir(folder, { encoding: 'buffer' }))
-  } catch (error) {
-    notRead(error, below.length === 0 ? '.' : displayPath(below), listing)
-    return
-  }
-  names.sort(Buffer.compare)
-  // Looked at together, taken one after another: of two names of one file the same one is read every time.
-  const entries = await Promise.all(names.map((name) => look(join(folder, name), join(below, name), listing, limit)))
-  const sidecars: Entry[] = []
-  const files: Entry[] = []
-  for (const entry of entries) {
-    if (entry === null) continue
-    const { full, below: inside, info } = entry
-    const role = roleOf(inside, false)
-    if (!info.isDirectory() && (role === 'other' || role === 'ignored')) continue
-    const identity = `${info.dev} ${info.ino}`
-    // Equal checkpoints may be one file with several names; each tells about the file beside it.
-    const repeated = role !== 'checkpoint' && seen.has(identity)
-    seen.add(identity)
-    if (repeated) {
-      listing.repeated++
-      const message = 'link to a folder that is read already'
-      if (info.isDirectory()) listing.warnings.push({ class: 'already_read', message, path: displayPath(inside) })
-    } else if (info.isDirectory()) await walkFolder(full, inside, depth + 1, listing, seen, limit)
-    else if (info.isFile()) (role === 'checkpoint' ? sidecars : files).push(entry)
-    else {
-      const message = 'neither file nor folder: skipped'
-      listing.warnings.push({ class: 'not_a_file', message, path: displayPath(inside) })
-    }
-  }
-  // Checkpoints before the files they are about: a size must not be older than what is said of it.
-  await Promise.all(sidecars.map((entry) => takeFile(entry, listing, limit)))
-  await Promise.all(files.map((entry) => takeFile(entry, listing, limit)))
-}
-
+/** A name in a folder that is to be looked at. */
 interface Entry {
   readonly full: Buffer
+  /** Below the source's root. */
   readonly below: Buffer
-  readonly info: Stats
-}
-
-async function look(full: Buffer, below: Buffer, listing: Listing, limit: Limit): Promise<Entry | null> {
-  try {
-    return { full, below, info: await limit(() => stat(full)) }
-  } catch (error) {
-    notRead(error, displayPath(below), listing)
-    return null
-  }
-}
-
-async function takeFile({ full, below }: Entry, listing: Listing, limit: Limit): Promise<void> {
-  try {
-    listing.files.push(await limit(() => foundFile(full, below)))
-  } catch (error) {
-    notRead(error, displayPath(below), listing)
-  }
-}
-
-function notRead(error: unknown, path: string, listing: Listing): void {
-  const { code } = error as NodeJS.ErrnoException
-  // Drained and deleted since the folder was read, or a link that leads nowhere.
-  if (code === 'ENOENT') listing.warnings.push({ class: 'vanished', message: 'gone before it could be read', path })
-  else if (code === 'ELOOP') listing.warnings.push({ class: 'not_a_file', message: 'link that leads to itself', path })
-  else listing.unreadable.push({ path, reason: reasonOf(error) })
+  readonly beside: Beside
 }
 
 /**
- * A file and, for sidecars, its content. The checkpoint's content is read here, files are sized afterwards by
- * their reader, so that a checkpoint never claims more than is read.
+ * Finds the files below a folder. Names are read as bytes. Links are followed after all that stands there under its own
+ * name, each target once, and never to a folder that holds the source; so loops end, and of two names of one file the
+ * same one is shown every time. What is neither file nor folder is named in a warning and not opened.
+ * @param below path of the folder as the listing shall name it
  */
-export async function foundFile(full: Buffer, below: Buffer): Promise<FoundFile> {
-  // Opening without waiting: a FIFO put in place of the file would block for ever otherwise.
-  const handle = await open(full, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    const info = await handle.stat()
-    if (!info.isFile()) throw new Error('not a file any more')
-    const compression = isGzip(below) ? 'gzip' : 'none'
-    const sidecar = roleOf(below, false) === 'checkpoint' ? await readSidecar(handle, info.size) : undefined
-    return {
-      path: below,
-      bytes: compression === 'gzip' ? null : info.size,
-      storedBytes: info.size,
-      modifiedMs: info.mtimeMs,
-      locator: { via: 'file', path: full, compression },
-      ...(sidecar === undefined ? {} : { sidecar }),
+export async function walk(root: Buffer, below: Buffer, search: Search): Promise<Listing> {
+  const walker = new Walker(search, await foldersAbove(root))
+  await walker.run({ full: root, below, beside: new Set() })
+  return walker.listing
+}
+
+class Walker {
+  readonly listing = emptyListing()
+  private links: Entry[] = []
+  private found: { file: FoundFile; identity: string | null }[] = []
+  private readonly others: Buffer[] = []
+
+  constructor(
+    private readonly search: Search,
+    private readonly above: ReadonlySet<string>,
+  ) {}
+
+  async run(root: Entry): Promise<void> {
+    await this.folder(root)
+    this.keep()
+    while (this.links.length > 0) {
+      const [link, ...rest] = this.links.sort(byPath)
+      this.links = rest
+      await this.link(link)
+      this.keep()
     }
-  } finally {
-    await handle.close()
+    this.listing.files.sort((a, b) => Buffer.compare(a.path, b.path))
+    this.listing.warnings.push(...notWal(this.others))
+  }
+
+  private async folder({ full, below }: Entry): Promise<void> {
+    this.search.signal?.throwIfAborted()
+    try {
+      if (!this.isNew(await this.search.limit(() => stat(full, { bigint: true })))) {
+        this.alreadyRead(below)
+        return
+      }
+      if (displayPath(below).endsWith('.segments')) this.listing.segments = true
+      const entries = await this.search.limit(() => readdir(full, { encoding: 'buffer', withFileTypes: true }))
+      const beside = new Set(
+        entries.map((entry) => `${entry.name.toString('latin1')}${entry.isDirectory() ? '/' : ''}`),
+      )
+      await Promise.all(
+        entries.map((entry) => {
+          const place = { full: join(full, entry.name), below: join(below, entry.name), beside }
+          if (entry.isDirectory()) return this.folder(place)
+          if (entry.isFile()) return this.file(place)
+          if (entry.isSymbolicLink()) this.links.push(place)
+          else this.noFile(place.below)
+          return undefined
+        }),
+      )
+    } catch (error) {
+      this.search.signal?.throwIfAborted()
+      notRead(error, below, this.listing)
+    }
+  }
+
+  private async file({ full, below, beside }: Entry): Promise<void> {
+    const role = roleOf(below, beside)
+    if (role === 'unfinished_checkpoint') this.listing.unfinished.push(below)
+    else if (role === 'packed') this.listing.unreadable.push({ path: displayPath(below), reason: PACKED })
+    else if (role === 'other') this.others.push(below)
+    else if (isWal(role) || role === 'archive')
+      try {
+        this.found.push(await this.search.limit(() => lookAt(full, below, role)))
+      } catch (error) {
+        notRead(error, below, this.listing)
+      }
+  }
+
+  private async link(link: Entry): Promise<void> {
+    const { full, below } = link
+    try {
+      const info = await stat(full, { bigint: true })
+      if (info.isFile()) await this.file(link)
+      else if (!info.isDirectory()) this.noFile(below)
+      else if (this.above.has(identityOf(info) ?? ''))
+        this.listing.warnings.push({
+          class: 'link_loop',
+          message: 'link to a folder that holds the source: not followed',
+          path: displayPath(below),
+        })
+      else await this.folder(link)
+    } catch (error) {
+      this.search.signal?.throwIfAborted()
+      notRead(error, below, this.listing)
+    }
+  }
+
+  /** Takes over what has been found, files under the first of their names. */
+  private keep(): void {
+    this.found.sort((a, b) => Buffer.compare(a.file.path, b.file.path))
+    for (const { file, identity } of this.found)
+      if (this.isNewIdentity(identity)) this.listing.files.push(file)
+      else this.listing.repeated++
+    this.found = []
+  }
+
+  private isNew(info: BigIntStats): boolean {
+    return this.isNewIdentity(identityOf(info))
+  }
+
+  private isNewIdentity(identity: string | null): boolean {
+    if (identity === null) return true
+    const isNew = !this.search.seen.has(identity)
+    this.search.seen.add(identity)
+    return isNew
+  }
+
+  private alreadyRead(below: Buffer): void {
+    this.listing.repeated++
+    this.listing.warnings.push({
+      class: 'already_read',
+      message: 'a folder that is read already, under another name or argument',
+      path: displayPath(below) || '.',
+    })
+  }
+
+  private noFile(below: Buffer): void {
+    this.listing.warnings.push({ class: 'not_a_file', message: NO_FILE, path: displayPath(below) })
   }
 }
 
-async function readSidecar(handle: FileHandle, size: number): Promise<string> {
-  return size > MAX_SIDECAR_BYTES ? 'too long' : handle.readFile('utf8')
-}
+const byPath = (a: Entry, b: Entry) => Buffer.compare(a.below, b.below)
 
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
-  if (code === 'ENOENT') return 'no such file'
-  return code ?? message
+/** Identities of the folders that hold this one. */
+async function foldersAbove(folder: Buffer): Promise<Set<string>> {
+  const above = new Set<string>()
+  let at: Buffer = await realpath(folder, { encoding: 'buffer' }).catch(() => Buffer.alloc(0))
+  while (at.length > 0) {
+    at = parent(at)
+    const identity = await stat(at.length === 0 ? '/' : at, { bigint: true }).then(identityOf, () => null)
+    if (identity !== null) above.add(identity)
+  }
+  return above
 }

@@ -2,12 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
-import { type Headers, pack } from 'tar-stream'
+import { type Header, pack } from 'tar-stream'
 import { onTestFinished } from 'vitest'
 import type { ReadProblem, WalFile } from '../../src/domain/wal.js'
 import { type Discovery, discover, readFiles } from '../../src/sources/index.js'
 
-/** An empty folder of the running test, removed after it; others may enter it, so that a test can become somebody else. */
+/** An empty folder of the running test, removed after it. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sources-'), { encoding: 'utf8' })
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
@@ -28,7 +28,9 @@ export function segmentName(ms: number, tail = '4f6c1b7e-5d1a-4a38-9a51-3f2a6f1d
 }
 
 /** An archive of these entries, in this order. */
-export function tarOf(entries: readonly (Headers & { content?: string | Uint8Array })[]): Promise<Buffer> {
+export function tarOf(
+  entries: readonly (Partial<Header> & { name: string; content?: string | Uint8Array })[],
+): Promise<Buffer> {
   const archive = pack()
   for (const { content, ...header } of entries)
     if (content === undefined) archive.entry(header)

@@ -1,0 +1,194 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import type { Checkpoint, WalFileKind } from '../../src/domain/wal.js'
+import { find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
+
+// One suite for every kind of source: the same tree, held in different ways, gives the same files, bytes and evidence.
+
+interface Expected {
+  readonly path: string
+  readonly pod: string
+  readonly kind: WalFileKind
+  readonly createdMs: number | null
+  readonly content: Buffer
+  readonly checkpoint: Checkpoint['state'] | number
+  readonly candidate: boolean
+}
+
+const JUNE = Date.UTC(2025, 5, 15, 12)
+const lines = (count: number, mark: string) => Buffer.from(`${mark.repeat(9)}\n`.repeat(count))
+const noise = Buffer.from(Array.from({ length: 3_500_000 }, (_, i) => 32 + ((i * 2654435761) >>> 25)))
+
+function segment(pod: string, ms: number, content: Buffer, checkpoint: Expected['checkpoint'], candidate: boolean) {
+  const path = `${pod}/telemetry.wal.segments/${segmentName(ms)}`
+  return { path, pod, kind: 'segment' as const, createdMs: ms, content, checkpoint, candidate }
+}
+
+// Candidates follow from the order in which obleth drains a pod: legacy first, then segments by name.
+const EXPECTED: Expected[] = [
+  // Wholly acknowledged, so the first segment is where draining stood.
+  {
+    path: 'gateway-a/telemetry.wal',
+    pod: 'gateway-a',
+    kind: 'legacy',
+    createdMs: null,
+    content: lines(5, 'a'),
+    checkpoint: 50,
+    candidate: false,
+  },
+  segment('gateway-a', JUNE, lines(9, 'b'), 40, true),
+  segment('gateway-a', JUNE + 60_000, noise, 'none', false),
+  {
+    ...segment('gateway-a', JUNE - 60_000, lines(2, 'c'), 'none', false),
+    path: `gateway-a/telemetry.wal.segments/${segmentName(JUNE - 60_000)}.corrupt`,
+    kind: 'corrupt',
+  },
+  // Nothing acknowledged: the first batch of the first file; a checkpoint in a later file counts as well.
+  segment('eu/west 1/gateway (b)', JUNE + 1, lines(3, 'd'), 'none', true),
+  segment('eu/west 1/gateway (b)', JUNE + 2, lines(4, 'e'), 10, true),
+  segment('eu/west 1/gateway (b)', JUNE + 3, Buffer.alloc(0), 'none', false),
+  // A checkpoint beyond the end says nothing, nor about the files behind it.
+  segment('gateway-🦀\nnew', JUNE + 4, lines(3, 'f'), 'unusable', false),
+  segment('gateway-🦀\nnew', JUNE + 5, lines(3, 'g'), 'none', false),
+]
+
+const TREE: Record<string, Buffer> = Object.fromEntries(
+  EXPECTED.flatMap(({ path, content, checkpoint }) => {
+    const offset = checkpoint === 'unusable' ? 999_999 : checkpoint
+    const files: [string, Buffer][] = [[path, content]]
+    if (typeof offset === 'number') files.push([`${path}.offset`, Buffer.from(String(offset))])
+    return files
+  }).concat([
+    // A moved file's own checkpoint, and one that was being written: no evidence.
+    [`gateway-a/telemetry.wal.segments/${segmentName(JUNE - 60_000)}.corrupt.offset`, Buffer.from('20')],
+    [`gateway-a/telemetry.wal.segments/${segmentName(JUNE)}.offset.tmp`, Buffer.from('9')],
+    ['gateway-a/notes.txt', Buffer.from('nothing to read\n')],
+  ]),
+)
+
+const zipped = (all: boolean) =>
+  Object.fromEntries(
+    Object.entries(TREE).map(([path, content]) =>
+      all || /\.(jsonl|wal|corrupt)$/.test(path) ? [`${path}.gz`, gzipSync(content)] : [path, content],
+    ),
+  )
+const entries = (tree: Record<string, Buffer>) =>
+  Object.entries(tree).map(([name, content]) => ({ name, content, mtime: new Date(JUNE) }))
+
+/** Puts the tree below a folder; what it returns is the source argument. */
+const HOLDERS: Record<string, (folder: string) => Promise<string> | string> = {
+  'a folder': (folder) => {
+    write(folder, TREE)
+    return folder
+  },
+  'a folder of .gz files': (folder) => {
+    write(folder, zipped(false))
+    return folder
+  },
+  'a folder compressed with gzip -r, checkpoints included': (folder) => {
+    write(folder, zipped(true))
+    return folder
+  },
+  'a pattern': (folder) => {
+    write(folder, { ...TREE, 'other/telemetry.wal': 'not matched\n' })
+    return join(folder, '{gateway-*,eu}')
+  },
+  'a .tar': async (folder) => {
+    writeFileSync(join(folder, 'pods.tar'), await tarOf(entries(TREE)))
+    return join(folder, 'pods.tar')
+  },
+  'a .tar.gz': async (folder) => {
+    writeFileSync(join(folder, 'pods.tar.gz'), gzipSync(await tarOf(entries(TREE))))
+    return join(folder, 'pods.tar.gz')
+  },
+  'a .tgz within a folder': async (folder) => {
+    write(folder, { 'backup.tgz': gzipSync(await tarOf(entries(TREE))) })
+    return folder
+  },
+  'a .tar of .gz files': async (folder) => {
+    writeFileSync(join(folder, 'pods.tar'), await tarOf(entries(zipped(false))))
+    return join(folder, 'pods.tar')
+  },
+}
+
+const plain = (path: string) => path.replace(/\.gz$/, '')
+
+describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
+  const isPattern = name === 'a pattern'
+
+  it('gives the files of the tree, with their pods, kinds and times', async () => {
+    const found = await find(await hold(tempFolder()))
+    expect(found.unreadable).toEqual([])
+    expect(found.files).toHaveLength(EXPECTED.length)
+    expect(found.files.map(({ index }) => index)).toEqual(EXPECTED.map((_, at) => at))
+    for (const { path, pod, kind, createdMs, content } of EXPECTED) {
+      const file = found.files.find((candidate) =>
+        isPattern
+          ? path.endsWith(candidate.path) && path.includes(candidate.pod)
+          : plain(candidate.path).endsWith(path),
+      )
+      expect(file, path).toMatchObject({ kind, createdMs })
+      if (!isPattern) expect(file?.pod).toBe(pod)
+      expect([null, content.length], path).toContain(file?.bytes)
+    }
+    if (!isPattern) expect(found.pods).toEqual([...new Set(EXPECTED.map(({ pod }) => pod))].sort())
+  })
+
+  it('gives their bytes', async () => {
+    const got = await read((await find(await hold(tempFolder()))).files)
+    expect(got.map(({ problem, grown }) => ({ problem, grown }))).toEqual(
+      EXPECTED.map(() => ({ problem: null, grown: 0 })),
+    )
+    const sorted = (contents: Buffer[]) => contents.map((content) => content.toString('latin1')).sort()
+    expect(sorted(got.map(({ bytes }) => bytes))).toEqual(sorted(EXPECTED.map(({ content }) => content)))
+    for (const { path, content } of EXPECTED)
+      expect(
+        got.filter(
+          ({ file, bytes }) => path.endsWith(plain(file.path).split('/').at(-1) ?? '') && bytes.equals(content),
+        ).length,
+        path,
+      ).toBeGreaterThan(0)
+  })
+
+  it('gives the checkpoints, and numbers the batches that may lack theirs', async () => {
+    const { files, warnings } = await find(await hold(tempFolder()))
+    const numbers = files.map(({ candidateBatch }) => candidateBatch).filter((number) => number > 0)
+    expect([...numbers].sort()).toEqual([1, 2, 3])
+    for (const { path, checkpoint, candidate } of EXPECTED) {
+      const file = files.find((one) => plain(one.path).split('/').at(-1) === path.split('/').at(-1))
+      const expected = typeof checkpoint === 'number' ? { state: 'at', offset: checkpoint } : { state: checkpoint }
+      expect(file?.checkpoint, path).toMatchObject(expected)
+      expect((file?.candidateBatch ?? -1) > 0, path).toBe(candidate)
+    }
+    expect(warnings.filter((warning) => warning.class.startsWith('offset_'))).toMatchObject([
+      { class: 'offset_beyond_eof', path: expect.stringContaining(segmentName(JUNE + 4)) },
+    ])
+  })
+})
+
+describe('the order of reading', () => {
+  it('is by time across pods, legacy files first', async () => {
+    const folder = tempFolder()
+    write(folder, TREE)
+    const { files } = await find(folder)
+    expect(files.map(({ createdMs }) => createdMs)).toEqual([
+      null,
+      JUNE - 60_000,
+      ...[0, 1, 2, 3, 4, 5, 60_000].map((later) => JUNE + later),
+    ])
+  })
+
+  it('keeps the members of an archive together, as they stand in it', async () => {
+    const folder = tempFolder()
+    const member = (name: string) => ({ name: `${name}/telemetry.wal.segments/${segmentName(JUNE)}`, content: 'x\n' })
+    write(folder, {
+      'one.tar': await tarOf(['z', 'm', 'a'].map(member)),
+      'two.tar': await tarOf(['b', 'y'].map(member)),
+    })
+    const { files } = await find(folder)
+    expect(files.map(({ pod }) => pod)).toEqual(['z', 'm', 'a', 'b', 'y'])
+    expect((await read([...files].reverse())).map(({ file }) => file.index).sort()).toEqual([0, 1, 2, 3, 4])
+  })
+})
