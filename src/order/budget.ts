@@ -14,17 +14,19 @@ const MIB = 1 << 20
 const BYTES_PER_ROW = 700
 const MOST_ROWS = 65_536
 const FEWEST_ROWS = 4096
+/** What the decoder's buffers and the engine's own garbage take however little they are given. */
+const FIXED_BYTES = 32 * MIB
 
 /**
- * An eighth goes to the arena and its block, half to the ids, the rest is for spilling, the decoder's buffers and the
- * engine's own garbage. Larger blocks than 65,536 rows brought nothing.
+ * An eighth goes to the arena and its block, and half of what lies above the fixed needs to the ids, at least a quarter
+ * of all; the rest is for spilling. Larger blocks than 65,536 rows brought nothing.
  */
 export function orderBudget(memoryBytes: number): OrderBudget {
   const arenaRows = Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, Math.floor(memoryBytes / 8 / BYTES_PER_ROW)))
   return {
     arenaRows,
     heapBytes: Math.max(MIB, Math.floor(memoryBytes / 16)),
-    idTableBytes: Math.floor(memoryBytes / 2),
+    idTableBytes: Math.floor(Math.max(memoryBytes / 4, (memoryBytes - FIXED_BYTES) / 2)),
     spillRows: Math.max(256, Math.min(4096, Math.floor(memoryBytes / 64 / BYTES_PER_ROW))),
   }
 }

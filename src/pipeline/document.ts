@@ -1,5 +1,6 @@
 import { noLines, noRecords } from '../domain/counts.js'
 import type { RunDocument } from '../domain/document.js'
+import type { Warning } from '../domain/wal.js'
 import type { StagedPartition } from '../ledger/staging.js'
 import type { Discovery } from '../sources/index.js'
 import type { DecodeResult } from './decode-messages.js'
@@ -34,12 +35,22 @@ export function stagedInputOf(
       ...(expired === 0
         ? []
         : [{ class: 'expired', message: 'records older than the TTL of `usage` were left out', count: expired }]),
+      ...(decoded.spilledRows === 0 ? [] : [spilled(decoded.spilledRows)]),
     ],
     live: [...discovery.live, ...growing.filter(({ pod }) => !discovery.live.some((known) => known.pod === pod))],
     partitionIds: partitions.map(({ partitionId }) => partitionId),
     decodeMs: decoded.decodeMs,
     orderMs: decoded.orderMs,
     stageMs,
+  }
+}
+
+/** No fault; it tells why a run took longer, and what would make it quicker. */
+function spilled(count: number): Warning {
+  return {
+    class: 'spilled',
+    message: 'records went by way of the disk, as their ids did not fit into --memory: more of it makes this quicker',
+    count,
   }
 }
 
