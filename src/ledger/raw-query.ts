@@ -3,6 +3,8 @@ import { LedgerError } from '../domain/errors.js'
 const READS = /^\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS)\b/i
 const TAKES_SETTINGS = /^\s*(SELECT|WITH)\b/i
 const OWN_FORMAT = /\bFORMAT\s+[A-Za-z0-9_]+\s*(SETTINGS\b.*)?$/is
+/** A second statement, a file written by the engine, and `WITH … INSERT`, which the engine's own `readonly` need not see. */
+const WRITES = /;|\bINTO\s+OUTFILE\b|\bPARALLEL\s+WITH\b|^\s*WITH\b.*\bINSERT\b/is
 
 /**
  * A user's statement as it is sent: with the output format wanted, where it names none itself, and, unless it may write,
@@ -10,14 +12,14 @@ const OWN_FORMAT = /\bFORMAT\s+[A-Za-z0-9_]+\s*(SETTINGS\b.*)?$/is
  * Throws `usage` for a statement that may write.
  */
 export function rawStatement(sql: string, options: { readonly format: string; readonly write: boolean }): string {
-  if (!options.write && (!READS.test(withoutComments(sql)) || /\bINTO\s+OUTFILE\b/i.test(sql)))
-    throw new LedgerError('usage', 'only statements that read are run', {
+  const bare = keywordsOf(sql)
+  const reads = READS.test(bare)
+  if (!options.write && (!reads || WRITES.test(bare)))
+    throw new LedgerError('usage', 'only statements that read are run, one at a time', {
       hint: 'allowed are SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS; anything else needs --write',
     })
-  const answers = options.write ? READS.test(withoutComments(sql)) : true
-  const format = !answers || OWN_FORMAT.test(sql) ? '' : `\nFORMAT ${options.format}`
-  const guard =
-    !options.write && TAKES_SETTINGS.test(withoutComments(sql)) && format !== '' ? ' SETTINGS readonly = 1' : ''
+  const format = !reads || OWN_FORMAT.test(bare) ? '' : `\nFORMAT ${options.format}`
+  const guard = !options.write && TAKES_SETTINGS.test(bare) && format !== '' ? ' SETTINGS readonly = 1' : ''
   return `${sql}${format}${guard}`
 }
 
@@ -27,4 +29,8 @@ export function assertFormat(format: string): void {
     throw new LedgerError('usage', 'not the name of an output format', { hint: 'e.g. --format JSONEachRow' })
 }
 
-const withoutComments = (sql: string) => sql.replace(/^(\s*(--[^\n]*\n|\/\*.*?\*\/))+/s, '')
+/** Comments, texts and quoted names as ClickHouse's lexer knows them, typographic quotes and heredocs included. */
+const NOT_KEYWORDS =
+  /--[^\n]*|#[ !][^\n]*|\/\*.*?\*\/|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|‘[^’]*’|“[^”]*”|\$(\w*)\$.*?\$\1\$/gs
+
+const keywordsOf = (sql: string) => sql.replace(NOT_KEYWORDS, (found) => (/^(--|#|\/\*)/.test(found) ? ' ' : ' x '))
