@@ -45,9 +45,11 @@ export class LedgerDir {
     writeFileSync(file, content)
   }
 
-  run(args: readonly string[], env: Record<string, string> = {}): Ran {
+  /** `wrapper`: a command that runs the command. */
+  run(args: readonly string[], env: Record<string, string> = {}, wrapper: readonly string[] = []): Ran {
     const all = [...args, '--embedded', this.ledger, '--state-dir', this.state, '--json', '--quiet']
-    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...all], {
+    const [program, ...rest] = [...wrapper, process.execPath, CLI, ...all]
+    const { status, stdout, stderr } = spawnSync(program, rest, {
       cwd: this.root,
       env: cleanEnv(env),
       encoding: 'utf8',
