@@ -153,7 +153,11 @@ export class DecodeJob {
       this.unreadable.push({ path: file.path, reason: problem.reason })
       pod.damage++
     }
-    if (open.grownBytes() > 0) this.growing.add(file.pod)
+    if (open.grownBytes() > 0) {
+      this.growing.add(file.pod)
+      const message = `${open.grownBytes()} bytes came in while it was read: its pod is still running`
+      this.warnings.push({ class: 'grew', message, path: file.path })
+    }
     if (performance.now() - this.reported > PROGRESS_MS) {
       this.reported = performance.now()
       this.outlet.progress(this.totals.bytes, this.totals.decoded)

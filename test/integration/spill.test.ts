@@ -32,20 +32,24 @@ const rows = () => {
 }
 
 describe('a state directory on a disk that is full', () => {
-  it.for([
+  it.for<[string, string, string, RegExp]>([
     // Too small from the beginning; and with space for bytes, but none for the files of the first block.
-    ['before anything is read', 'size=4m', 'size=256m'],
-    ['while records are on their way', 'size=256m,nr_inodes=5', 'nr_inodes=10000'],
-  ])('%s: nothing is published, and the same command goes on once there is space', ([, full, space], { skip }) => {
-    mounted = mount('mount', '-t', 'tmpfs', '-o', full, 'tmpfs', dir.state)
-    if (!mounted) skip('a small disk can be mounted only by root')
-    const failed = dir.replay()
-    expect([failed.code, failed.document.error?.code]).toEqual([1, 'disk_full'])
-    expect((failed.document.error as { hint?: string }).hint).toMatch(/space/)
-    expect(rows()).toBe('0')
-    expect(mount('mount', '-o', `remount,${space}`, dir.state)).toBe(true)
-    const { code, document } = dir.replay()
-    expect([code, document.rollup, document.records.inserted]).toEqual([0, 'consistent', RECORDS])
-    expect(rows()).toBe(String(RECORDS))
-  })
+    ['before anything is read', 'size=4m', 'size=256m', /bytes free/],
+    ['while records are on their way', 'size=256m,nr_inodes=5', 'nr_inodes=10000', /cannot write/],
+  ])(
+    '%s: nothing is published, and the same command goes on once there is space',
+    ([, full, space, told], { skip }) => {
+      mounted = mount('mount', '-t', 'tmpfs', '-o', full, 'tmpfs', dir.state)
+      if (!mounted) skip('a small disk can be mounted only by root')
+      const failed = dir.replay()
+      expect([failed.code, failed.document.error?.code]).toEqual([1, 'disk_full'])
+      expect((failed.document.error as { hint?: string }).hint).toMatch(/space/)
+      expect(failed.document.error?.message).toMatch(told)
+      expect(rows()).toBe('0')
+      expect(mount('mount', '-o', `remount,${space}`, dir.state)).toBe(true)
+      const { code, document } = dir.replay()
+      expect([code, document.rollup, document.records.inserted]).toEqual([0, 'consistent', RECORDS])
+      expect(rows()).toBe(String(RECORDS))
+    },
+  )
 })
