@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { replayToRename, withoutStrace } from '../support/kill-rename.js'
+import { KillGround, SCENARIOS } from '../support/kill-scenarios.js'
+
+/** A few of the crash points that `npm run test:fault` goes through one by one. */
+const POINTS = [
+  // Staged and verified, not yet publishing.
+  { kind: 'write run.json', nth: 2 },
+  // Two of a block's three days are in staging.
+  { kind: 'insert staging', nth: 2 },
+  // A plan without its `planned` step.
+  { kind: 'insert ids', nth: 1 },
+  // Two of a day's three parts are in both tables, the third is in staging alone.
+  { kind: 'move usage', nth: 2 },
+  // A day is in `usage`, and a part of it is gone from staging.
+  { kind: 'empty staging', nth: 1 },
+  // The difference is in the rollup, and nothing says so.
+  { kind: 'insert usage_daily', nth: 1 },
+]
+
+const missing = withoutStrace()
+
+describe(`a replay killed right after a rename, into ${SCENARIOS[1].name}`, () => {
+  let ground: KillGround
+  beforeAll(() => {
+    if (missing === null) ground = new KillGround(SCENARIOS[1])
+  })
+  afterAll(() => ground?.remove())
+  beforeEach(({ skip }) => {
+    if (missing !== null) skip(missing)
+  })
+
+  it.each(POINTS)('($kind, $nth) ends as an undisturbed one', async (point) => {
+    const dir = ground.fresh()
+    try {
+      const { kinds, ended } = await replayToRename(dir, point)
+      expect(
+        kinds.filter((kind) => kind === point.kind),
+        ended.stderr,
+      ).toHaveLength(point.nth)
+      expect(ended.signal ?? ended.code).not.toBe(0)
+      if (point.kind === 'move usage') {
+        // The kill did hit the middle of the move: some records stand on both sides.
+        const [[{ name }]] = dir.sql("SELECT name FROM system.tables WHERE match(name, '^usage_replay_r[0-9a-f]{12}$')")
+        const [[both]] = dir.sql(`SELECT (SELECT count() FROM obleth.usage) AS moved, count() AS staged,
+          countIf(request_id IN (SELECT request_id FROM obleth.usage)) AS twice FROM obleth.${name}`)
+        expect(Number(both.moved)).toBeGreaterThan(0)
+        expect(both).toMatchObject({ staged: '10000', twice: both.moved })
+      }
+      ground.expectRecovery(dir)
+    } finally {
+      dir.remove()
+    }
+  })
+})
