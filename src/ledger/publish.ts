@@ -59,7 +59,9 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const steps = await readSteps(ledger, staging.runId)
   const reached = new Map(steps.map((step) => [`${step.step} ${step.partitionId}`, step]))
   const has = (step: StepName, partitionId: string) => reached.get(`${step} ${partitionId}`)
-  const staged = await staging.partitions()
+  // A run that was cut short after its last partition may have dropped its staging table already.
+  const finished = has('finished', '') !== undefined
+  const staged = finished ? [] : await staging.partitions()
   const done: PublishedPartition[] = []
 
   const fresh = staged.filter(({ partitionId }) => has('planned', partitionId) === undefined)
@@ -82,10 +84,12 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     options.published(plan)
   }
   const known = (await readSteps(ledger, staging.runId)).filter(({ step }) => step === 'known')
+  if (!finished)
+    await recordStep(ledger, options.spoolDir, staging.runId, { partitionId: '', step: 'finished', payload: null })
   return {
     partitions: done.sort((a, b) => a.minTsMs - b.minTsMs),
     inserted: done.reduce((sum, { ids }) => sum + ids, 0),
-    differing: mergeKnown(known.map(({ payload }) => payload as KnownRecords)),
+    differing: mergeKnown(known),
   }
 }
 
@@ -116,7 +120,15 @@ async function removeKnown(options: PublishOptions, partition: StagedPartition):
   })
 }
 
-function mergeKnown(all: readonly KnownRecords[]): KnownRecords {
+/**
+ * Over all partitions. A removal that was cut short after it had been noted is noted again, with what it left: the first
+ * note of a partition holds all of it.
+ */
+function mergeKnown(steps: readonly Step[]): KnownRecords {
+  const first = new Map<string, KnownRecords>()
+  for (const { partitionId, payload } of steps)
+    if (!first.has(partitionId)) first.set(partitionId, payload as KnownRecords)
+  const all = [...first.values()]
   return {
     known: all.reduce((sum, { known }) => sum + known, 0),
     differing: all.reduce((sum, { differing }) => sum + differing, 0),

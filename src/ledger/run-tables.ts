@@ -41,8 +41,11 @@ const STEP_COLUMNS = [
   { name: 'payload', type: 'String' },
 ]
 
-/** batches: the candidate batches are decided. known: what the ledger had already. Both with a payload. */
-export type StepName = 'batches' | 'known' | 'planned' | 'published'
+/**
+ * batches: the candidate batches are decided. known: what the ledger had already. Both with a payload.
+ * finished: every partition is published, nothing in staging is needed any more.
+ */
+export type StepName = 'batches' | 'known' | 'planned' | 'published' | 'finished'
 
 export interface Step {
   readonly partitionId: string

@@ -2,8 +2,13 @@ import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import type { Staging } from './staging.js'
 
-/** Staged records with ts_ms before the time given, unix ms. */
+/** Staged records with ts_ms before the time given, unix ms; 0 where all is published and staging is gone. */
 export async function countStagedBefore(ledger: Ledger, staging: Staging, beforeMs: number): Promise<number> {
+  const [table] = await ledger.rows(
+    `SELECT name FROM system.tables
+     WHERE database = ${literal(ledger.database)} AND name = ${literal(staging.tableName)}`,
+  )
+  if (table === undefined) return 0
   const [{ rows }] = await ledger.rows<{ rows: string }>(
     `SELECT count() AS rows FROM ${ledger.table(staging.tableName)} WHERE ts_ms < ${Math.floor(beforeMs)}`,
   )
