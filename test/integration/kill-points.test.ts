@@ -16,6 +16,8 @@ const POINTS = [
   { kind: 'empty staging', nth: 1 },
   // The difference is in the rollup, and nothing says so.
   { kind: 'insert usage_daily', nth: 1 },
+  // All is published, the state does not say so yet, and the staging table is gone.
+  { kind: 'drop staging', nth: 1 },
 ]
 
 const missing = withoutStrace()

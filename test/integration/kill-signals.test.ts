@@ -1,22 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Running, startReplay } from '../support/kill-run.js'
-import { answerOf, KillGround, SCENARIOS } from '../support/kill-scenarios.js'
+import { answerOf, KillGround, SCENARIOS, stateOf } from '../support/kill-scenarios.js'
 import type { LedgerDir } from '../support/ledger-dir.js'
 
 const POLL_MS = 5
-
-/** What `run.json` says of the run; null where there is none. */
-function stateOf(dir: LedgerDir): string | null {
-  try {
-    const [folder] = readdirSync(dir.state)
-    return (JSON.parse(readFileSync(join(dir.state, folder, 'run.json'), 'utf8')) as { state: string }).state
-  } catch {
-    return null
-  }
-}
 
 /** Sends the signal as soon as the run is in that state. */
 async function signalIn(state: string, signal: NodeJS.Signals, dir: LedgerDir, { child, ended }: Running) {
