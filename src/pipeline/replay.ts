@@ -83,6 +83,8 @@ class Replay {
       await createSchema(ledger)
       target = await inspectTarget(ledger)
     }
+    // Known before the lock is taken: a run killed right behind it must find its own id there.
+    if (action === 'start') await this.begin(runId, discovery, state)
     const lock = await TargetLock.acquire(ledger, runId, { breakLock: options.breakLock })
     releasers.add(() => lock.release())
     if (lock.notice !== null) context.emit({ type: 'notice', message: lock.notice })
@@ -104,6 +106,8 @@ class Replay {
     const outcome = await publishRun({ options, ledger, target, staging, lock, spoolDir, partitionIds, context })
     const days = await this.days(ledger, input, outcome)
     await staging.drop()
+    // Before the run is over for good: the next one has another id, and would be locked out.
+    await lock.release()
     await state.save({ ...manifest, state: 'published' })
     const publishMs = performance.now() - publishing
     context.emit({
@@ -152,8 +156,7 @@ class Replay {
     if (action === 'publish_staged' && known) return known
     if (discovery === null || target.usage === null) throw new Error('there is something to stage')
     assertSpace(discovery, state, target.freeBytes)
-    const fingerprint = fingerprintOf(discovery.files)
-    await state.save({ runId, state: 'staging', fingerprint, input: null })
+    if (action === 'resume') await this.begin(runId, discovery, state)
     const { present, missing } = target.usage.columns
     const { options, context } = this
     const skips = options.expired === 'skip' ? target.usage.ttl?.cutoffMs : undefined
@@ -170,8 +173,14 @@ class Replay {
       signal: context.signal,
     })
     const input = stagedInputOf(discovery, decoded, partitions, stageMs)
-    await state.save({ runId, state: 'staged', fingerprint, input })
+    await state.save({ runId, state: 'staged', fingerprint: fingerprintOf(discovery.files), input })
     return input
+  }
+
+  /** Nothing that was staged before is to be built on. */
+  private async begin(runId: string, discovery: Discovery | null, state: RunState): Promise<void> {
+    if (discovery === null) throw new Error('there is something to stage')
+    await state.save({ runId, state: 'staging', fingerprint: fingerprintOf(discovery.files), input: null })
   }
 
   /** Records that would not last in `usage`. Throws `refused` for those that its TTL would take, where so asked. */
