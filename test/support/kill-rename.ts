@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { RenameNames } from './kill-rename-names.js'
-import { type Ended, startReplay } from './kill-run.js'
+import { type Ended, startReplay, type Target } from './kill-run.js'
 import type { LedgerDir } from './ledger-dir.js'
 
 /** Null where strace is there; else why the test cannot run. With CI=true its absence is an error. */
@@ -35,9 +35,9 @@ const STRACE = [
 const NUDGE_MS = 20
 
 /** Runs the replay under strace and kills it right after the rename at the point; to its end where there is none. */
-export async function replayToRename(dir: LedgerDir, point?: CrashPoint): Promise<Traced> {
+export async function replayToRename(dir: LedgerDir, point?: CrashPoint, target?: Target): Promise<Traced> {
   const names = new RenameNames(dir)
-  const { child, ended } = startReplay(dir, STRACE)
+  const { child, ended } = startReplay(dir, STRACE, target)
   const kinds: string[] = []
   const unfinished = new Map<string, string>()
   let pid: number | null = null

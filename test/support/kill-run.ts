@@ -18,11 +18,18 @@ export interface Running {
   readonly ended: Promise<Ended>
 }
 
+/** Where to, if not into the folder's own ledger. */
+export interface Target {
+  readonly args: readonly string[]
+  readonly env: Record<string, string>
+}
+
 /** Starts the replay that `LedgerDir.replay` runs, without waiting for it. `wrapper`: a command that runs it. */
-export function startReplay(dir: LedgerDir, wrapper: readonly string[] = []): Running {
-  const args = ['replay', dir.pods, ...REPLAY_ARGS, '--embedded', dir.ledger, '--state-dir', dir.state]
+export function startReplay(dir: LedgerDir, wrapper: readonly string[] = [], target?: Target): Running {
+  const place = target?.args ?? ['--embedded', dir.ledger]
+  const args = ['replay', dir.pods, ...REPLAY_ARGS, ...place, '--state-dir', dir.state]
   const [program, ...rest] = [...wrapper, process.execPath, CLI, ...args, '--json', '--quiet']
-  const child = spawn(program, rest, { cwd: dir.root, env: cleanEnv(), stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, rest, { cwd: dir.root, env: cleanEnv(target?.env), stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
