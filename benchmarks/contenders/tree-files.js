@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Matches the WAL files of a generated tree for ClickHouse's file(), and not their checkpoints. */
-export const WAL_PATTERN = '**/*{.wal,.jsonl}'
+const WAL_PATTERN = '**/*{.wal,.jsonl}'
 
 /** @param {string} tree @returns {string[]} paths of its WAL files, in order */
 export function treeFiles(tree) {

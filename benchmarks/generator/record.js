@@ -40,7 +40,7 @@
  * @property {number} sessionBytes least length of a session id
  */
 
-export const NIL_UUID = '00000000-0000-0000-0000-000000000000'
+const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 
 const UNICODE_TEXT = ['gespräch-größe', 'セッション-東京', 'séance "A\\B"', 'чат-😀', 'line\u2028end', 'tab\tand\u0001']
 

@@ -18,7 +18,7 @@ import { RollupSums } from './rollup-sums.js'
 const DAY_MS = 86_400_000
 
 /** @param {number} tsMs @returns {string} the UTC day, as 2026-05-14 */
-export function dayOf(tsMs) {
+function dayOf(tsMs) {
   return new Date(tsMs).toISOString().slice(0, 10)
 }
 

@@ -42,7 +42,7 @@ export async function readDrift(ledger: Ledger, shape: RollupShape, partitionId:
 }
 
 /** R − U of a group; null where integers are equal and floats the same within the tolerance. */
-export function driftOf(row: BothSidesRow): Sums | null {
+function driftOf(row: BothSidesRow): Sums | null {
   const r = sumsOf({ integers: row.rIntegers, floats: row.rFloats })
   const u = sumsOf({ integers: row.uIntegers, floats: row.uFloats })
   const drift = subtractSums(r, u)

@@ -10,7 +10,7 @@ import type { Ledger } from './ledger.js'
  */
 export const IDS_TABLE = 'usage_replay_ids'
 export const PLAN_TABLE = 'usage_replay_plan'
-export const STEPS_TABLE = 'usage_replay_steps'
+const STEPS_TABLE = 'usage_replay_steps'
 
 export const PLAN_COLUMNS = [
   { name: 'run', type: 'String' },

@@ -5,7 +5,7 @@ import { identifier, literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 
 /** Key and value of the row in `usage_meta` by which obleth knows that `usage_daily` needs no backfill. */
-export const BACKFILL_MARKER = { key: 'backfilled_v1', value: '1' }
+const BACKFILL_MARKER = { key: 'backfilled_v1', value: '1' }
 
 const ROLLUP_GROUP = ['day', 'tenant_id', 'key_id', 'model']
 const SUCCESS = 'status_code >= 200 AND status_code < 400'
@@ -25,7 +25,7 @@ const VIEW_SQL: Record<string, string> = {
  * obleth's statements for an empty ledger, in its order, for the database of this ledger: tables, columns, engines and
  * settings as the current gateway makes them, so that its next boot finds nothing to do. `spans` is left to obleth.
  */
-export function schemaStatements(ledger: Pick<Ledger, 'database' | 'table'>): string[] {
+function schemaStatements(ledger: Pick<Ledger, 'database' | 'table'>): string[] {
   const columns = FIELDS.map(
     ({ name, column, columnDefault }) =>
       `${name} ${column}${columnDefault === null ? '' : ` DEFAULT ${columnDefault}`}`,

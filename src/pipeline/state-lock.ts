@@ -19,7 +19,7 @@ export class StateLock {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
       const holder = readHolder(file)
-      if (holder !== null && holder.alive) throw locked(file, holder)
+      if (holder?.alive) throw locked(file, holder)
       rmSync(file, { force: true })
     }
     throw locked(file, readHolder(file))

@@ -48,7 +48,7 @@ export function random(seed: number): () => number {
   }
 }
 
-export function uuid(next: () => number): string {
+function uuid(next: () => number): string {
   const hex = Array.from({ length: 4 }, () =>
     Math.floor(next() * 2 ** 32)
       .toString(16)
