@@ -59,7 +59,7 @@ export function podFolder(path: Buffer): Buffer {
   return inSegments(path) ? parent(parent(path)) : parent(path)
 }
 
-export function inSegments(path: Buffer): boolean {
+function inSegments(path: Buffer): boolean {
   return nameOf(parent(path)).endsWith('.segments')
 }
 

@@ -10,7 +10,8 @@ import { decideBatches, decideGroup, type GroupEvidence, remainingDrift } from '
 interface Request {
   readonly id: number
   readonly group: number
-  readonly tokens: number
+  /** 0 for rejected requests, which look alike; otherwise no two sets of requests have equal sums. */
+  readonly tokens: bigint
 }
 
 interface Pod {
@@ -63,7 +64,7 @@ const scenarioArb = fc.record({
 
 /** Requests and tokens, as two integer sums stand for all ten. */
 function sumsOf(requests: readonly Request[]): Sums {
-  const tokens = requests.reduce((sum, request) => sum + BigInt(request.tokens), 0n)
+  const tokens = requests.reduce((sum, request) => sum + request.tokens, 0n)
   return { integers: [BigInt(requests.length), tokens], floats: [] }
 }
 
@@ -84,8 +85,14 @@ function play(scenario: {
   taken: readonly boolean[]
 }): World {
   let id = 0
+  const distinct = (tokens: number, n: number) => (tokens === 0 ? 0n : BigInt(tokens) + (1n << BigInt(32 + n)))
   const number = (batches: readonly { group: number; tokens: number }[][]) =>
-    batches.map((batch) => batch.map((request): Request => ({ ...request, id: id++ })))
+    batches.map((batch) =>
+      batch.map(({ group, tokens }): Request => {
+        const n = id++
+        return { id: n, group, tokens: distinct(tokens, n) }
+      }),
+    )
   const pods: Pod[] = scenario.pods.map((pod) => ({ ...pod, direct: number(pod.direct), spilled: number(pod.spilled) }))
   const inserted: Request[] = []
   const files = new Set<Request>()
