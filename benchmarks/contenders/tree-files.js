@@ -1,9 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Matches the WAL files of a generated tree for ClickHouse's file(), and not their checkpoints. */
-const WAL_PATTERN = '**/*{.wal,.jsonl}'
-
 /** @param {string} tree @returns {string[]} paths of its WAL files, in order */
 export function treeFiles(tree) {
   return readdirSync(tree, { recursive: true, encoding: 'utf8' })
