@@ -29,7 +29,7 @@ test('the README explains every exit code', () => {
 
 test('its first two commands work on a fresh clone', () => {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
-  const commands = [...readme.matchAll(/^npm ci && npm (?:run )?(\S+)$/gm)].map((found) => found[1])
+  const commands = [...readme.matchAll(/^npm install && npm (?:run )?(\S+)$/gm)].map((found) => found[1])
   expect(commands).toEqual(['demo', 'test'])
   for (const name of commands) expect(scripts).toHaveProperty(name)
 })
