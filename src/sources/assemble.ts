@@ -14,6 +14,8 @@ export interface Assembled {
   readonly pods: string[]
   readonly bytes: number
   readonly warnings: Warning[]
+  /** Checkpoints that are there and cannot be read. */
+  readonly unreadable: { path: string; reason: string }[]
   readonly live: { pod: string; reason: string }[]
 }
 
@@ -26,18 +28,18 @@ interface Draft extends Omit<WalFile, 'index' | 'candidateBatch'> {
 /** Puts found files together: pods, checkpoints, order of reading, candidate batches. */
 export function assemble(held: readonly Held[]): Assembled {
   const warnings: Warning[] = []
+  const unreadable: { path: string; reason: string }[] = []
   const drafts: Draft[] = []
   for (const { listing, holder } of held)
     for (const found of listing.files) {
       const { path, role, bytes, locator } = found
       if (role === 'archive') continue
       const { checkpoint, warning } = readCheckpoint(found.checkpoint, bytes)
-      if (warning !== null && checkpoint.state === 'unusable')
-        warnings.push({
-          class: warning,
-          message: `checkpoint not used: ${checkpoint.reason}`,
-          path: displayPath(pathIn(holder, found.checkpoint?.path ?? path)),
-        })
+      if (warning !== null && checkpoint.state === 'unusable') {
+        const sidecar = displayPath(pathIn(holder, found.checkpoint?.path ?? path))
+        warnings.push({ class: warning, message: `checkpoint not used: ${checkpoint.reason}`, path: sidecar })
+        if (found.checkpoint?.text === null) unreadable.push({ path: sidecar, reason: checkpoint.reason })
+      }
       drafts.push({
         pod: podOf(holder, path),
         path: displayPath(pathIn(holder, path)),
@@ -63,6 +65,7 @@ export function assemble(held: readonly Held[]): Assembled {
     pods: [...new Set(drafts.map(({ pod }) => pod))].sort(),
     bytes: drafts.reduce((sum, { found }) => sum + found.storedBytes, 0),
     warnings,
+    unreadable,
     live: livePods(traces, unfinished, Date.now()),
   }
 }

@@ -7,12 +7,11 @@ export function readCheckpoint(
   bytes: number | null,
 ): { checkpoint: Checkpoint; warning: 'offset_unreadable' | 'offset_beyond_eof' | null } {
   if (sidecar === undefined) return { checkpoint: { state: 'none' }, warning: null }
-  const digits = sidecar.text?.trim() ?? ''
+  if (sidecar.text === null)
+    return { checkpoint: { state: 'unusable', reason: sidecar.reason }, warning: 'offset_unreadable' }
+  const digits = sidecar.text.trim()
   if (!/^\d+$/.test(digits))
-    return {
-      checkpoint: { state: 'unusable', reason: sidecar.reason ?? 'not a decimal number' },
-      warning: 'offset_unreadable',
-    }
+    return { checkpoint: { state: 'unusable', reason: 'not a decimal number' }, warning: 'offset_unreadable' }
   const offset = Number(digits)
   if (offset > (bytes ?? Number.MAX_SAFE_INTEGER))
     return {

@@ -64,6 +64,7 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
   const assembled = assemble(held)
   if (assembled.files.length === 0 && unreadable.length === 0) throw nothingIn(sources)
   warnings.push(...assembled.warnings)
+  unreadable.push(...assembled.unreadable)
   return { ...assembled, unreadable, warnings }
 }
 

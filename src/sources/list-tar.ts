@@ -10,7 +10,7 @@ import {
   PACKED,
   type Sidecar,
 } from './source.js'
-import { type Member, TarReader } from './tar-reader.js'
+import { TarReader } from './tar-reader.js'
 
 type Compression = 'none' | 'gzip'
 
@@ -40,7 +40,7 @@ export async function listTar(path: Buffer, compression: Compression): Promise<L
     addToFolders(folders, inside.path, type === 'folder')
     if (type === 'folder') continue
     if (type === 'file' && roleOf(inside.path) === 'checkpoint')
-      sidecars.set(keyOf(inside.path), sidecarOf(inside.path, await smallContent({ size, content })))
+      sidecars.set(keyOf(inside.path), sidecarOf(inside.path, await beginningOf(content)))
     entries.push({ ...inside, member, type, size, modifiedMs })
   }
   const listing = emptyListing()
@@ -124,9 +124,13 @@ async function measured(path: Buffer, compression: Compression, files: FoundFile
   )
 }
 
-async function smallContent({ size, content }: Pick<Member, 'size' | 'content'>): Promise<Buffer | null> {
-  if (size > MAX_SIDECAR_BYTES) return null
+async function beginningOf(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Buffer[] = []
-  for await (const chunk of content) parts.push(Buffer.from(chunk))
+  let bytes = 0
+  for await (const chunk of content) {
+    parts.push(Buffer.from(chunk.subarray(0, MAX_SIDECAR_BYTES - bytes)))
+    bytes += chunk.length
+    if (bytes >= MAX_SIDECAR_BYTES) break
+  }
   return Buffer.concat(parts)
 }

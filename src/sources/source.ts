@@ -10,14 +10,10 @@ export interface Search {
   readonly signal: AbortSignal | undefined
 }
 
-/** A checkpoint as it stands in its file. */
-export interface Sidecar {
-  /** Path below the source's root. */
-  readonly path: Buffer
-  /** Null where it cannot be read; `reason` says why. */
-  readonly text: string | null
-  readonly reason?: string
-}
+/** A checkpoint as it stands in its file; `text` is null where that cannot be read. */
+export type Sidecar =
+  | { readonly path: Buffer; readonly text: string }
+  | { readonly path: Buffer; readonly text: null; readonly reason: string }
 
 /** A file that a source holds, before it is known which pod it belongs to. Names and paths are bytes: they need not be UTF-8. */
 export interface FoundFile {
@@ -93,7 +89,7 @@ export interface Content {
   grownBytes(): number
 }
 
-/** A checkpoint is a decimal number: what is larger is none. */
+/** A checkpoint is a decimal number: as much of it is looked at. */
 export const MAX_SIDECAR_BYTES = 256
 
 /** Size of the pieces that files are read in. */

@@ -1,9 +1,13 @@
 import type { BigIntStats } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { type Beside, isWal, roleOf } from './layout.js'
 import { identityOf, lookAt, notRead } from './local-file.js'
 import { displayPath, join, parent } from './names.js'
 import { emptyListing, type FoundFile, type Listing, NO_FILE, notWal, PACKED, type Search } from './source.js'
+
+/** Files that are looked at in one go. */
+const BATCH = 256
 
 /** A name in a folder that is to be looked at. */
 interface Entry {
@@ -40,10 +44,12 @@ class Walker {
     await this.folder(root)
     this.keep()
     while (this.links.length > 0) {
-      const [link, ...rest] = this.links.sort(byPath)
-      this.links = rest
-      await this.link(link)
-      this.keep()
+      const links = this.links.sort(byPath)
+      this.links = []
+      for (const link of links) {
+        await this.link(link)
+        this.keep()
+      }
     }
     this.listing.files.sort((a, b) => Buffer.compare(a.path, b.path))
     this.listing.warnings.push(...notWal(this.others))
@@ -61,19 +67,29 @@ class Walker {
       const beside = new Set(
         entries.map((entry) => `${entry.name.toString('latin1')}${entry.isDirectory() ? '/' : ''}`),
       )
-      await Promise.all(
-        entries.map((entry) => {
-          const place = { full: join(full, entry.name), below: join(below, entry.name), beside }
-          if (entry.isDirectory()) return this.folder(place)
-          if (entry.isFile()) return this.file(place)
-          if (entry.isSymbolicLink()) this.links.push(place)
-          else this.noFile(place.below)
-          return undefined
-        }),
-      )
+      const files: Entry[] = []
+      const folders: Entry[] = []
+      for (const entry of entries) {
+        const place = { full: join(full, entry.name), below: join(below, entry.name), beside }
+        if (entry.isDirectory()) folders.push(place)
+        else if (entry.isFile()) files.push(place)
+        else if (entry.isSymbolicLink()) this.links.push(place)
+        else this.noFile(place.below)
+      }
+      await Promise.all([this.search.limit(() => this.files(files)), ...folders.map((inner) => this.folder(inner))])
     } catch (error) {
       this.search.signal?.throwIfAborted()
       notRead(error, below, this.listing)
+    }
+  }
+
+  private async files(entries: readonly Entry[]): Promise<void> {
+    for (const [i, entry] of entries.entries()) {
+      await this.file(entry)
+      if (i % BATCH !== 0) continue
+      // Lets go of the thread now and then, so that a signal is heard.
+      await setImmediate()
+      this.search.signal?.throwIfAborted()
     }
   }
 
@@ -84,7 +100,7 @@ class Walker {
     else if (role === 'other') this.others.push(below)
     else if (isWal(role) || role === 'archive')
       try {
-        this.found.push(await this.search.limit(() => lookAt(full, below, role)))
+        this.found.push(await lookAt(full, below, role, beside))
       } catch (error) {
         notRead(error, below, this.listing)
       }

@@ -375,8 +375,9 @@ describe('what may not be read', () => {
     chmodSync(folder, 0o755)
     write(folder, { 'telemetry.wal': 'x\n', 'telemetry.wal.offset': '1' })
     chmodSync(join(folder, 'telemetry.wal.offset'), 0)
-    const { files, warnings } = await asNobody(() => find(folder))
+    const { files, warnings, unreadable } = await asNobody(() => find(folder))
     expect(files).toMatchObject([{ checkpoint: { state: 'unusable' }, candidateBatch: 0 }])
+    expect(unreadable).toMatchObject([{ path: 'telemetry.wal.offset', reason: expect.stringMatching(/permission/) }])
     expect(warnings).toMatchObject([{ class: 'offset_unreadable', path: 'telemetry.wal.offset' }])
   })
 
