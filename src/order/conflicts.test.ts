@@ -54,4 +54,38 @@ describe('ConflictResolver', () => {
       expect([winners.evidence[0], winners.batch[0]]).toEqual([1, 3])
     }
   })
+
+  it('takes thousands of versions of one id, as of a gateway that writes the nil id, without keeping their texts', () => {
+    const resolver = new ConflictResolver(new IdTable(1 << 20))
+    const versions = Array.from({ length: 5000 }, (_, n) => ({
+      record: { ...base, output_tokens: n, session_id: `${n}`.repeat(500) },
+      evidence: 0,
+      batch: 0,
+    }))
+    const arena = arenaOf(versions)
+    for (let row = 0; row < arena.rows; row++) expect(resolver.take(arena, row)).toBe(true)
+    for (let row = 0; row < 10; row++) expect(resolver.take(arena, arena.rows - 1 - row)).toBe(false)
+    const { winners, counts } = resolver.settle()
+    expect(counts).toEqual({ ids: 1, copies: 1, losing: 4999 + 9 })
+    expect([winners.rows, winners.output_tokens[0]]).toEqual([1, 4999])
+    expect(winners.strings.text(winners.session_id[0])).toBe('4999'.repeat(500))
+    expect(winners.strings.heapUsed).toBeLessThan(2 << 20)
+  })
+
+  it('keeps many ids apart', () => {
+    const resolver = new ConflictResolver(new IdTable(1 << 20))
+    const next = random(9)
+    const records = Array.from({ length: 300 }, (_, n) => plainRecord(next, 1_749_945_600_000 + n))
+    for (const shift of [0, 2, 1]) {
+      const arena = arenaOf(
+        records.map((record) => ({ record: { ...record, ts_ms: record.ts_ms + shift }, evidence: 0, batch: 0 })),
+      )
+      for (let row = 0; row < arena.rows; row++) resolver.take(arena, row)
+    }
+    const { winners, counts } = resolver.settle()
+    expect(counts).toEqual({ ids: 300, copies: 0, losing: 600 })
+    expect([...winners.ts_ms.subarray(0, 300)]).toEqual(records.map(({ ts_ms }) => ts_ms + 2))
+    const wanted = arenaOf(records.map((record) => ({ record, evidence: 0, batch: 0 })))
+    expect(winners.request_id.subarray(0, 1200)).toEqual(wanted.request_id.subarray(0, 1200))
+  })
 })

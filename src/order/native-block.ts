@@ -5,6 +5,8 @@ const FIRST_BYTES = 1 << 20
 /** LowCardinality in the Native format: version of the state, and flags of a block that brings its whole dictionary. */
 const SHARED_DICTIONARIES = 1
 const WHOLE_DICTIONARY = (1 << 9) | (1 << 10)
+/** ClickHouse's low_cardinality_max_dictionary_size. */
+const MOST_DICTIONARY_KEYS = 8192
 
 export interface BlockColumn {
   readonly name: string
@@ -31,6 +33,7 @@ export class NativeEncoder {
   private used = 0
   private readonly fields: readonly Field[]
   private scratch = new ArrayBuffer(0)
+  private readonly wide = new Map<FieldName, number>()
 
   constructor(columns: readonly FieldName[]) {
     this.fields = fieldsOf(columns)
@@ -51,9 +54,14 @@ export class NativeEncoder {
       else if (field.kind === 'u16') this.shorts(column as Uint16Array, rows)
       else if (field.kind === 'u32') this.words(column as Uint32Array, rows, 1)
       else if (field.column === 'String') this.strings(arena, column as Uint32Array, rows)
-      else this.dictionary(arena, column as Uint32Array, rows)
+      else this.dictionary(field.name, arena, column as Uint32Array, rows)
     }
     return this.buffer.subarray(0, this.used)
+  }
+
+  /** LowCardinality columns that had more keys in a block than ClickHouse keeps in one dictionary, with the most of them. */
+  wideColumns(): { name: FieldName; distinct: number }[] {
+    return [...this.wide].map(([name, distinct]) => ({ name, distinct }))
   }
 
   private header(columns: number, rows: number): void {
@@ -104,7 +112,7 @@ export class NativeEncoder {
   }
 
   /** LowCardinality(String): the distinct texts once, then an index for each row. Cheaper here and at the insert. */
-  private dictionary(arena: RecordArena, codes: Uint32Array, rows: Uint32Array): void {
+  private dictionary(name: FieldName, arena: RecordArena, codes: Uint32Array, rows: Uint32Array): void {
     const { starts, heap, count } = arena.strings
     const numbers = new Uint32Array(count)
     const keys: number[] = []
@@ -114,14 +122,15 @@ export class NativeEncoder {
       if (numbers[code] === 0) numbers[code] = keys.push(code)
       indexes[i] = numbers[code] - 1
     }
+    if (keys.length > Math.max(MOST_DICTIONARY_KEYS, this.wide.get(name) ?? 0)) this.wide.set(name, keys.length)
     const width = keys.length <= 256 ? 0 : keys.length <= 65_536 ? 1 : 2
     this.u64(SHARED_DICTIONARIES)
     this.u64(WHOLE_DICTIONARY | width)
     this.u64(keys.length)
     for (const code of keys) this.string(heap, starts[code], starts[code + 1])
     this.u64(rows.length)
-    if (width === 0) this.bytes(Uint8Array.from(indexes))
-    else if (width === 1) this.bytes(Uint16Array.from(indexes))
+    if (width === 0) this.bytes(new Uint8Array(indexes))
+    else if (width === 1) this.bytes(new Uint16Array(indexes))
     else this.bytes(indexes)
   }
 

@@ -1,14 +1,17 @@
 import { RecordArena } from '../domain/arena.js'
-import { DAY_MS, type FieldName } from '../domain/record.js'
+import type { FieldName } from '../domain/record.js'
 import { Tally } from '../domain/tally.js'
 import { copyRows } from './arena-copy.js'
 import { orderBudget } from './budget.js'
-import { Digests } from './digest.js'
+import { ConflictIds } from './conflict-ids.js'
+import { type BlockLimits, cutBlocks } from './cut.js'
+import { DIGEST_ROWS, digestRows } from './digest.js'
 import { type RecordFilter, recordFilter, type Verdict } from './filter.js'
 import { hashId, IdTable } from './id-table.js'
 import { encodeEvidence, NativeEncoder } from './native-block.js'
+import { RANGES, rangeOf, SpilledRanges } from './ranges.js'
 import { sortRows } from './sort.js'
-import { SpillRange } from './spill.js'
+import type { SpillRange } from './spill.js'
 
 /** One INSERT's worth of records, each id once, ordered by (ts_ms, request_id). */
 export interface OrderedBlock {
@@ -38,31 +41,27 @@ export interface OrderOptions {
 }
 
 export interface OrderSummary {
-  /** Records handed in. */
+  /** Records handed in; the sum of sent, copies, conflictCopies, filtered, expired and withheld once all is done. */
   readonly accepted: number
   readonly sent: number
   /** Further copies, equal in every field. */
   readonly copies: number
+  /** Copies that differ from the one sent. */
+  readonly conflictCopies: number
   readonly filtered: number
   readonly expired: number
   /** Records of withheld ids. */
   readonly withheld: number
-  /** Ids that came with different values, four words each; some may be there more than once. */
+  /** Ids that came with different values, four words each. */
   readonly conflictIds: Uint32Array
   readonly minTsMs: number | null
   readonly maxTsMs: number | null
   readonly spilledRows: number
   readonly spilledBytes: number
+  /** LowCardinality columns with so many values in one block that ClickHouse leaves their dictionary. */
+  readonly wideColumns: readonly { readonly name: FieldName; readonly distinct: number }[]
   readonly tally: Tally
 }
-
-/**
- * A block stays below 100 partitions, ClickHouse's limit for one INSERT, whatever the server's time zone: a UTC day lies
- * in at most two of its days.
- */
-const MOST_UTC_DAYS = 49
-/** Ranges of ids are the values of the highest byte of their hash. */
-const RANGES = 256
 
 /**
  * The order stage: drops copies by request id and puts records in order of time, a full arena at a time.
@@ -82,23 +81,36 @@ export class Orderer {
   arena: RecordArena
   readonly heapBytes: number
   private readonly ids: IdTable
-  private readonly digests: Digests
   private readonly encoder: NativeEncoder
   private readonly passes: (arena: RecordArena, row: number) => Verdict
   private readonly tally: Tally
-  private readonly spillRows: number
-  /** The table is responsible for hashes with a high byte in [low, high). */
+  private readonly limits: BlockLimits
+  private readonly waiting: SpilledRanges
+  /** The table is responsible for ids of the ranges [low, high). */
   private low = 0
   private high = RANGES
-  private waiting: SpillRange[] = []
   /** The range that has the table for itself. */
   private current: SpillRange | undefined
-  private readonly digest = new Uint32Array(2)
-  private conflicts: number[] = []
-  private readonly counts = { accepted: 0, sent: 0, copies: 0, filtered: 0, expired: 0, withheld: 0, spilledRows: 0 }
+  private readonly conflicts = new ConflictIds()
+  private readonly counts = {
+    accepted: 0,
+    sent: 0,
+    copies: 0,
+    conflictCopies: 0,
+    filtered: 0,
+    expired: 0,
+    withheld: 0,
+    spilledRows: 0,
+  }
   private spilledBytes = 0
   private minTsMs = Infinity
   private maxTsMs = -Infinity
+  /** Working space, kept because fresh memory is dear. */
+  private readonly wanted: Uint32Array
+  private readonly fresh: Uint32Array
+  private readonly hot = new Uint32Array(DIGEST_ROWS)
+  private readonly hashes = new Uint32Array(DIGEST_ROWS)
+  private readonly digests = new Uint32Array(DIGEST_ROWS * 2)
 
   constructor(
     private readonly options: OrderOptions,
@@ -107,9 +119,12 @@ export class Orderer {
     const budget = orderBudget(options.memoryBytes)
     this.arena = new RecordArena(budget.arenaRows)
     this.heapBytes = budget.heapBytes
-    this.spillRows = budget.spillRows
+    this.limits = { rows: budget.arenaRows, bytes: budget.blockBytes }
+    this.wanted = new Uint32Array(budget.arenaRows)
+    this.fresh = new Uint32Array(budget.arenaRows)
     this.ids = new IdTable(budget.idTableBytes, options.expectedRecords)
-    this.digests = new Digests(this.arena)
+    const shares = (options.expectedRecords ?? 0) / this.ids.capacity
+    this.waiting = new SpilledRanges(options.spoolDir, budget.spillRows, shares)
     this.encoder = new NativeEncoder(options.columns)
     this.passes = recordFilter(options.filter)
     this.tally = new Tally(options.columns)
@@ -117,8 +132,7 @@ export class Orderer {
 
   /** Takes the records of the arena, sends what is new among them, and empties it. Throws `disk_full` from spilling. */
   async accept(): Promise<RecordArena> {
-    const { arena } = this
-    const wanted = new Uint32Array(arena.rows)
+    const { arena, wanted } = this
     let n = 0
     for (let row = 0; row < arena.rows; row++) {
       this.counts.accepted++
@@ -134,7 +148,7 @@ export class Orderer {
   /** Sends what is left, spilled records included. */
   async finish(): Promise<OrderSummary> {
     if (this.arena.rows > 0) await this.accept()
-    for (let range = this.waiting.pop(); range !== undefined; range = this.waiting.pop()) await this.takeRange(range)
+    for (let range = this.waiting.next(); range !== undefined; range = this.waiting.next()) await this.takeRange(range)
     return this.summary()
   }
 
@@ -142,19 +156,19 @@ export class Orderer {
   summary(): OrderSummary {
     return {
       ...this.counts,
-      conflictIds: Uint32Array.from(this.conflicts),
+      conflictIds: this.conflicts.list(),
       minTsMs: this.minTsMs === Infinity ? null : this.minTsMs,
       maxTsMs: this.maxTsMs === -Infinity ? null : this.maxTsMs,
       spilledBytes: this.spilledBytes,
+      wideColumns: this.encoder.wideColumns(),
       tally: this.tally,
     }
   }
 
   /** Lets go what is on disk. Harmless when repeated, and after `finish`. */
   abort(): void {
-    for (const range of this.waiting) range.remove()
+    this.waiting.remove()
     this.current?.remove()
-    this.waiting = []
   }
 
   /** Sends records that are known to be new, such as the winners of conflicts, from an arena of their own. */
@@ -163,53 +177,79 @@ export class Orderer {
   }
 
   private async takeRows(rows: Uint32Array): Promise<void> {
-    const { arena, ids, digest, options } = this
-    const fresh = new Uint32Array(rows.length)
+    const { arena, fresh } = this
     const copies: number[] = []
     let n = 0
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]
-      const at = row * 4
-      if (options.withheld?.has(arena.request_id, at)) {
-        this.counts.withheld++
-        continue
-      }
-      const hash = hashId(arena.request_id, at)
-      const range = hash >>> 24
-      if (range < this.low || range >= this.high) {
-        this.waitingFor(range).pick(row)
-        this.counts.spilledRows++
-        continue
-      }
-      if (ids.full && this.high - this.low > 1) {
-        this.putHalfAside()
-        i--
-        continue
-      }
-      this.digests.of(row, digest)
-      const seen = ids.insert(arena.request_id, at, hash, digest)
-      if (seen === 'new') fresh[n++] = row
-      else if (seen === 'copy') copies.push(row)
-      else for (let w = at; w < at + 4; w++) this.conflicts.push(arena.request_id[w])
-    }
-    for (const range of this.waiting) range.takePicked(arena)
+    for (let at = 0; at < rows.length; at += DIGEST_ROWS)
+      n = this.dropCopies(rows.subarray(at, at + DIGEST_ROWS), n, copies)
+    this.waiting.takePicked(arena)
     this.counts.copies += copies.length
     await this.sendRows(arena, fresh.subarray(0, n), copies)
   }
 
-  private async sendRows(arena: RecordArena, fresh: Uint32Array, copies: readonly number[]): Promise<void> {
-    const sorted = sortRows(arena, fresh)
-    this.tally.add(arena, sorted)
-    this.counts.sent += sorted.length
-    const copied = copies.filter((row) => arena.evidence[row] !== 0 || arena.batch[row] !== 0)
-    let rest: readonly number[] = copied
-    for (let start = 0; start < sorted.length; ) {
-      const end = this.endOfBlock(arena, sorted, start)
-      await this.sendBlock(arena, sorted.subarray(start, end), rest)
-      rest = []
-      start = end
+  /** Adds the new ones of some rows to `fresh`, which has n already, and notes copies; returns how many `fresh` has then. */
+  private dropCopies(rows: Uint32Array, n: number, copies: number[]): number {
+    const { arena, ids, fresh, hot, hashes, digests } = this
+    const count = this.pickHot(rows)
+    digestRows(arena, hot, count, digests)
+    ids.touch(hashes, count)
+    for (let i = 0; i < count; i++) {
+      const row = hot[i]
+      if (ids.full && this.high - this.low > 1) this.putHalfAside()
+      if (rangeOf(hashes[i]) >= this.high) {
+        this.spill(row, hashes[i])
+        continue
+      }
+      const seen = ids.insert(arena.request_id, row * 4, hashes[i], digests, i * 2)
+      if (seen === 'new') fresh[n++] = row
+      else if (seen === 'copy') copies.push(row)
+      else {
+        this.counts.conflictCopies++
+        this.conflicts.add(arena.request_id, row * 4)
+      }
     }
-    if (rest.length > 0) await this.sendBlock(arena, new Uint32Array(0), rest)
+    return n
+  }
+
+  /** Leaves in `hot` the rows that the table is responsible for, their hashes beside them; the others are spilled. */
+  private pickHot(rows: Uint32Array): number {
+    const { hot, hashes, low, high } = this
+    const { withheld } = this.options
+    const ids = this.arena.request_id
+    let count = 0
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i]
+      if (withheld?.has(ids, row * 4)) {
+        this.counts.withheld++
+        continue
+      }
+      const hash = hashId(ids, row * 4)
+      const range = rangeOf(hash)
+      if (range < low || range >= high) {
+        this.spill(row, hash)
+        continue
+      }
+      hot[count] = row
+      hashes[count++] = hash
+    }
+    return count
+  }
+
+  private spill(row: number, hash: number): void {
+    this.waiting.of(hash).pick(row)
+    this.counts.spilledRows++
+  }
+
+  private async sendRows(arena: RecordArena, fresh: Uint32Array, copies: readonly number[]): Promise<void> {
+    this.tally.add(arena, fresh)
+    this.counts.sent += fresh.length
+    // Evidence of copies goes along with the first block, or alone where there is none.
+    let told = copies.filter((row) => arena.evidence[row] !== 0 || arena.batch[row] !== 0)
+    for (const rows of cutBlocks(arena, sortRows(arena, fresh), this.limits)) {
+      await this.sendBlock(arena, rows, told)
+      told = []
+    }
+    if (told.length > 0) await this.sendBlock(arena, new Uint32Array(0), told)
   }
 
   private async sendBlock(arena: RecordArena, rows: Uint32Array, copies: readonly number[]): Promise<void> {
@@ -229,31 +269,14 @@ export class Orderer {
     })
   }
 
-  private endOfBlock(arena: RecordArena, sorted: Uint32Array, start: number): number {
-    const day = (i: number) => Math.floor(arena.ts_ms[sorted[i]] / DAY_MS)
-    if (day(sorted.length - 1) - day(start) < MOST_UTC_DAYS) return sorted.length
-    let days = 1
-    for (let i = start + 1; i < sorted.length; i++) if (day(i) !== day(i - 1) && ++days > MOST_UTC_DAYS) return i
-    return sorted.length
-  }
-
   private putHalfAside(): void {
     const middle = (this.low + this.high) >>> 1
-    const range = new SpillRange(this.options.spoolDir, middle, this.high, this.spillRows)
-    this.waiting.push(range)
+    this.waiting.add(middle, this.high)
     this.high = middle
     this.ids.remove(
-      (hash) => hash >>> 24 >= middle,
-      (entry) => {
-        range.addMarker(entry)
-      },
+      (hash) => rangeOf(hash) >= middle,
+      (entry) => this.waiting.of(hashId(entry, 0)).addMarker(entry),
     )
-  }
-
-  private waitingFor(range: number): SpillRange {
-    const found = this.waiting.find(({ low, high }) => range >= low && range < high)
-    if (found === undefined) throw new Error(`no spill range for ${range}`)
-    return found
   }
 
   /** A range from disk gets the table for itself, and goes the way that all records go. */
@@ -266,8 +289,8 @@ export class Orderer {
     for (const marker of range.readMarkers()) {
       const hash = hashId(marker, 0)
       if (this.ids.full && this.high - this.low > 1) this.putHalfAside()
-      if (hash >>> 24 >= this.high) this.waitingFor(hash >>> 24).addMarker(marker)
-      else this.ids.insert(marker, 0, hash, marker.subarray(4))
+      if (rangeOf(hash) >= this.high) this.waiting.of(hash).addMarker(marker)
+      else this.ids.insert(marker, 0, hash, marker, 4)
     }
     this.spilledBytes += range.bytes
     const { arena } = this

@@ -83,8 +83,11 @@ export class SpillRange {
   *readRows(): Iterable<RecordArena> {
     const arena = this.pending
     const head = Buffer.alloc(DUMP_HEAD_BYTES)
+    let space = Buffer.alloc(0)
     for (let at = 0; this.records.read(head, at) === DUMP_HEAD_BYTES; ) {
-      const body = Buffer.allocUnsafe(dumpBodyBytes(head, arena))
+      const bytes = dumpBodyBytes(head, arena)
+      if (space.length < bytes) space = Buffer.allocUnsafeSlow(bytes)
+      const body = space.subarray(0, bytes)
       if (this.records.read(body, at + DUMP_HEAD_BYTES) < body.length)
         throw new LedgerError('internal', 'a spill file ends too early', { place: this.records.place })
       at += DUMP_HEAD_BYTES + body.length

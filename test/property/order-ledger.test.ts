@@ -8,8 +8,9 @@ import { createSchema } from '../../src/ledger/schema.js'
 import { Staging } from '../../src/ledger/staging.js'
 import { verifyStaging } from '../../src/ledger/verify.js'
 import { blockColumns, EVIDENCE_COLUMNS, encodeEvidence, NativeEncoder } from '../../src/order/native-block.js'
+import { Orderer } from '../../src/order/orderer.js'
 import { makeTarget, type TestTarget } from '../support/server/targets.js'
-import { ALL, arenaOf, type PlainRecord, plainRecord, type Row, random } from './order-records.js'
+import { ALL, arenaOf, type PlainRecord, plainRecord, put, type Row, random } from './order-records.js'
 
 /** 2025-06-15T00:00:00Z */
 const MIDNIGHT = 1_749_945_600_000
@@ -160,6 +161,35 @@ describe('blocks and sums in ClickHouse', () => {
     )
     expect(answer).toEqual({ distinct: String(keys), wrong: '0' })
     await verifyStaging(ledger, staging, tally)
+  })
+
+  it('holds what the order stage sends, spilled or not, and verifies against its sums', async () => {
+    const next = random(12)
+    const records = [
+      ...extremes(next),
+      ...Array.from({ length: 600 }, () => plainRecord(next, MIDNIGHT + Math.floor(next() * 60 * 86_400_000))),
+    ]
+    let blocks = 0
+    const orderer = new Orderer(
+      { memoryBytes: 1, spoolDir: target.scratch, columns: ALL, filter: { tenants: [] }, encode: true },
+      async ({ native, rows }) => {
+        const file = join(target.scratch, `ordered-${number}-${blocks++}.native`)
+        writeFileSync(file, native)
+        await staging.insertBlock({
+          data: { file, bytes: native.length, rows, columns: blockColumns(ALL) },
+          evidence: null,
+        })
+      },
+    )
+    for (const record of [...records, ...records.toReversed()]) {
+      put(orderer.arena, plain(record))
+      if (orderer.arena.rows === 500) await orderer.accept()
+    }
+    const summary = await orderer.finish()
+    expect(summary).toMatchObject({ sent: records.length, copies: records.length, conflictCopies: 0 })
+    expect(summary.spilledRows).toBeGreaterThan(400)
+    expect(await stored()).toEqual(records.map(asStored).sort((a, b) => (a.request_id < b.request_id ? -1 : 1)))
+    await verifyStaging(ledger, staging, summary.tally)
   })
 
   it('writes evidence of the records that have some', async () => {
