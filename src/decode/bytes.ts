@@ -28,6 +28,12 @@ export function isBlank(bytes: Uint8Array, start: number, end: number): boolean 
   return true
 }
 
+/** Position of the first such byte in bytes[start, end), or -1. Looks no further, however much stands behind the end. */
+export function indexOfByte(bytes: Uint8Array, byte: number, start: number, end: number): number {
+  const at = bytes.subarray(start, end).indexOf(byte)
+  return at === -1 ? -1 : start + at
+}
+
 /** The same memory as a Buffer, for its encodings. */
 export function bufferOver(bytes: Uint8Array, start = 0, end = bytes.length): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)

@@ -9,7 +9,6 @@ import { JsonCursor } from './json-cursor.js'
 import { preview } from './preview.js'
 import { RecordDraft } from './record-draft.js'
 import { TextScratch } from './text-scratch.js'
-import { hyphenated } from './uuid.js'
 
 export interface Failure {
   readonly reason: QuarantineReason
@@ -23,12 +22,14 @@ export type Reading = 'record' | 'value' | 'broken'
 const MAX_NAME_BYTES = 120
 const MAX_NAMES = 64
 
-const U32_MAX = 0xffff_ffffn
 const LIMITS = {
   i64: { least: -(2n ** 63n), most: 2n ** 63n - 1n },
-  u32: { least: 0n, most: U32_MAX },
+  u32: { least: 0n, most: 0xffff_ffffn },
   u16: { least: 0n, most: 0xffffn },
 }
+/** Integers of so many digits are exact as doubles; up to these values they need no BigInt. */
+const SMALL_DIGITS = 15
+const SMALL_MOST = { i64: 10 ** SMALL_DIGITS, u32: 0xffff_ffff, u16: 0xffff }
 /** No i64 has more characters. */
 const MAX_INTEGER_LENGTH = 20
 
@@ -42,8 +43,6 @@ const FIELD_OF_KEY = new Map<string, number>(FIELDS.map(({ name }, index) => [na
 export class CarefulReader {
   /** Why the last reading gave no record. */
   failure: Failure | null = null
-  /** True where obleth's serde takes what was read last, even if we do not (ts_ms). */
-  serdeAccepts = false
   /** Null floats of the last record, read as 0. */
   nulls = 0
   /** True where ts_ms is later than the latest plausible one. */
@@ -68,12 +67,16 @@ export class CarefulReader {
     return this.json.p
   }
 
+  /** True where nothing but JSON's own white space stands behind the value read last. */
+  atEnd(): boolean {
+    return this.json.next() === -1
+  }
+
   /** Reads the value that begins at bytes[start], white space before it allowed. */
   read(bytes: Uint8Array, start: number, end: number): Reading {
     const { json } = this
     json.attach(bytes, start, end)
     this.failure = null
-    this.serdeAccepts = false
     this.nulls = 0
     this.future = false
     this.unknown = []
@@ -85,10 +88,7 @@ export class CarefulReader {
     }
     if (json.nonAscii && !isUtf8(bytes.subarray(start, json.p)))
       this.failure = { reason: 'invalid_utf8', detail: 'not UTF-8' }
-    if (this.failure === null) {
-      this.serdeAccepts = true
-      this.checkTime()
-    }
+    if (this.failure === null) this.checkTime()
     return this.failure === null ? 'record' : 'value'
   }
 
@@ -171,10 +171,7 @@ export class CarefulReader {
   private checkTime(): void {
     const time = this.draft.numbers[INDEX.ts_ms]
     if (time < MIN_TS_MS || time >= MAX_TS_MS)
-      this.fail(
-        'ts_out_of_range',
-        `ts_ms ${this.draft.integers[INDEX.ts_ms]} is not a time in ms between 2015 and 2100`,
-      )
+      this.fail('ts_out_of_range', `ts_ms ${this.draft.integer(INDEX.ts_ms)} is not a time in ms between 2015 and 2100`)
     else if (time > this.latestMs) {
       this.future = true
       if (!this.acceptFuture)
@@ -208,11 +205,9 @@ export class CarefulReader {
     const outcome = this.json.string()
     if (outcome === 'syntax') return false
     const { textBytes, textStart, textEnd } = this.json
-    const spelled =
-      textEnd - textStart > 45 ? null : hyphenated(bufferOver(textBytes, textStart, textEnd).toString('latin1'))
     if (outcome === 'lone_surrogate') this.fail('lone_surrogate', `${name} has an unpaired surrogate escape`)
-    else if (spelled === null) this.fail('bad_uuid', `${name} is ${preview(textBytes, textStart, textEnd)}, no UUID`)
-    else this.draft.setUuid(field, spelled)
+    else if (!this.draft.setUuid(field, textBytes, textStart, textEnd))
+      this.fail('bad_uuid', `${name} is ${preview(textBytes, textStart, textEnd)}, no UUID`)
     return true
   }
 
@@ -251,17 +246,25 @@ export class CarefulReader {
   private integer(field: number, name: FieldName, kind: 'i64' | 'u32' | 'u16'): boolean {
     const { json } = this
     if (!json.number()) return false
-    const { numberStart, p } = json
-    const shown = preview(json.bytes, numberStart, p)
-    if (!json.integer || shown === '-0') this.fail('type_mismatch', `${name} is ${shown}, no ${kind}`)
-    else {
-      const value =
-        p - numberStart > MAX_INTEGER_LENGTH ? null : BigInt(bufferOver(json.bytes, numberStart, p).toString('latin1'))
-      const { least, most } = LIMITS[kind]
-      if (value === null || value < least || value > most)
-        this.fail('out_of_range', `${name} ${shown} is beyond ${kind}`)
-      else this.draft.setInteger(field, value)
+    const { bytes, numberStart, p } = json
+    const length = p - numberStart
+    if (!json.integer || (length === 2 && bytes[numberStart] === MINUS && bytes[numberStart + 1] === ZERO)) {
+      this.fail('type_mismatch', `${name} is ${preview(bytes, numberStart, p)}, no ${kind}`)
+      return true
     }
+    if (bytes[numberStart] !== MINUS && length <= SMALL_DIGITS) {
+      let value = 0
+      for (let i = numberStart; i < p; i++) value = value * 10 + (bytes[i] - ZERO)
+      if (value <= SMALL_MOST[kind]) {
+        this.draft.setSmallInteger(field, value)
+        return true
+      }
+    }
+    const value = length > MAX_INTEGER_LENGTH ? null : BigInt(bufferOver(bytes, numberStart, p).toString('latin1'))
+    const { least, most } = LIMITS[kind]
+    if (value === null || value < least || value > most)
+      this.fail('out_of_range', `${name} ${preview(bytes, numberStart, p)} is beyond ${kind}`)
+    else this.draft.setInteger(field, value)
     return true
   }
 }

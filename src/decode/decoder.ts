@@ -237,7 +237,7 @@ export class Decoder {
     const { bytes, offset, line } = stretch
     let { start } = stretch
     const { end } = stretch
-    if (offset === 0 && BOM.every((byte, i) => bytes[start + i] === byte)) {
+    if (offset === 0 && end - start >= BOM.length && BOM.every((byte, i) => bytes[start + i] === byte)) {
       start += BOM.length
       this.line.noteBom()
     }
@@ -245,7 +245,7 @@ export class Decoder {
     if (isBlank(bytes, start, end)) return
     const at = offset + (start - stretch.start)
     const reading = this.reader.read(bytes, start, end)
-    if (reading === 'record' && isBlank(bytes, this.reader.position, end)) {
+    if (reading === 'record' && this.reader.atEnd()) {
       const lineEnd = closed ? at + (end - start) + 1 : Infinity
       if (this.line.isCut) this.salvaged++
       await this.take(bytes, start, end, at - start, lineEnd, this.line.isPlain)

@@ -1,2 +1,2 @@
-export { Decoder, type FileCounts } from './decoder.js'
+export { type DecodeHooks, type DecodeOptions, Decoder, type FileCounts } from './decoder.js'
 export { QuarantineFile } from './quarantine-file.js'

@@ -1,5 +1,5 @@
 import type { QuarantineReason } from '../domain/wal.js'
-import { NUL } from './bytes.js'
+import { indexOfByte, NUL } from './bytes.js'
 import type { RejectedStretch, Rejects } from './rejects.js'
 import type { Piece } from './salvage.js'
 
@@ -76,7 +76,7 @@ export class OpenLine {
    * not be copied where it holds no NUL.
    */
   *take(bytes: Uint8Array, start: number, end: number, base: number, whole: boolean): Iterable<Piece> {
-    if (whole && end - start <= this.maxBytes && !hasNul(bytes, start, end)) {
+    if (whole && end - start <= this.maxBytes && indexOfByte(bytes, NUL, start, end) === -1) {
       yield { bytes, start, end, offset: base + start, line: this.number }
       return
     }
@@ -93,8 +93,8 @@ export class OpenLine {
         continue
       }
       this.endNuls()
-      const nul = this.oversize === null ? bytes.subarray(at, end).indexOf(NUL) : -1
-      const stop = nul === -1 ? end : at + nul
+      const nul = this.oversize === null ? indexOfByte(bytes, NUL, at, end) : -1
+      const stop = nul === -1 ? end : nul
       this.keep(bytes, at, stop, base)
       at = stop
     }
@@ -149,9 +149,4 @@ export class OpenLine {
     this.kept.set(bytes.subarray(start, end), this.keptLength)
     this.keptLength = length
   }
-}
-
-function hasNul(bytes: Uint8Array, start: number, end: number): boolean {
-  const at = bytes.indexOf(NUL, start)
-  return at !== -1 && at < end
 }

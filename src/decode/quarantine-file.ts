@@ -73,7 +73,10 @@ export class QuarantineFile {
         rest = Buffer.from(bytes.subarray(from))
       }
       // A run was killed while it wrote: its line is ended, so that the next one stands alone.
-      if (rest.length > 0) writeSync(fd, '\n', fstatSync(fd).size)
+      if (rest.length > 0) {
+        this.note(rest.toString('utf8'))
+        writeSync(fd, '\n', fstatSync(fd).size)
+      }
     } finally {
       closeSync(fd)
     }

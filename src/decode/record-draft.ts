@@ -1,7 +1,7 @@
 import type { RecordArena } from '../domain/arena.js'
 import { FIELDS, type FieldName } from '../domain/record.js'
 import { INDEX } from './fields.js'
-import { readHyphenated, UUID_LENGTH } from './uuid.js'
+import { readAnySpelling } from './uuid.js'
 
 const ABSENT_TEXT = FIELDS.map(({ kind, absent }) =>
   kind === 'string' ? Buffer.from(String(absent ?? '')) : Buffer.alloc(0),
@@ -10,16 +10,16 @@ const ABSENT_TEXT = FIELDS.map(({ kind, absent }) =>
 /** One record's values while it is not known yet whether it will be accepted; indexed by position in FIELDS. */
 export class RecordDraft {
   readonly numbers = new Float64Array(FIELDS.length)
-  readonly integers: bigint[] = FIELDS.map(() => 0n)
+  /** The low and the high word of each integer, in two's complement. */
+  private readonly words = new Uint32Array(FIELDS.length * 2)
   private readonly uuids = new Uint32Array(FIELDS.length * 4)
   private readonly texts: Uint8Array[] = FIELDS.map(() => new Uint8Array(0))
   private readonly starts = new Uint32Array(FIELDS.length)
   private readonly ends = new Uint32Array(FIELDS.length)
 
-  /** Takes a hyphenated UUID. */
-  setUuid(field: number, text: string): void {
-    const bytes = Buffer.from(text, 'latin1')
-    readHyphenated(new DataView(bytes.buffer, bytes.byteOffset, UUID_LENGTH), 0, this.uuids, field * 4)
+  /** Takes a UUID in any spelling; false where bytes[start, end) is none. */
+  setUuid(field: number, bytes: Uint8Array, start: number, end: number): boolean {
+    return readAnySpelling(bytes, start, end, this.uuids, field * 4)
   }
 
   setText(field: number, bytes: Uint8Array, start: number, end: number): void {
@@ -29,8 +29,22 @@ export class RecordDraft {
   }
 
   setInteger(field: number, value: bigint): void {
-    this.integers[field] = value
+    const bits = BigInt.asUintN(64, value)
+    this.words[2 * field] = Number(bits & 0xffff_ffffn)
+    this.words[2 * field + 1] = Number(bits >> 32n)
     this.numbers[field] = Number(value)
+  }
+
+  /** The same for an integer from 0 to 2^53. */
+  setSmallInteger(field: number, value: number): void {
+    this.words[2 * field] = value
+    this.words[2 * field + 1] = Math.floor(value / 2 ** 32)
+    this.numbers[field] = value
+  }
+
+  /** An integer as it was read, for messages. */
+  integer(field: number): bigint {
+    return BigInt.asIntN(64, (BigInt(this.words[2 * field + 1]) << 32n) | BigInt(this.words[2 * field]))
   }
 
   /** Puts the defaults of the optional fields of this mask in place. */
@@ -58,9 +72,8 @@ export class RecordDraft {
           column(arena, name)[row] = this.numbers[field]
       }
     }
-    const weight = BigInt.asUintN(64, this.integers[INDEX.weight])
-    arena.weight[2 * row] = Number(weight & 0xffff_ffffn)
-    arena.weight[2 * row + 1] = Number(weight >> 32n)
+    arena.weight[2 * row] = this.words[2 * INDEX.weight]
+    arena.weight[2 * row + 1] = this.words[2 * INDEX.weight + 1]
   }
 }
 

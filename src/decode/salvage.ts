@@ -1,5 +1,5 @@
 import type { QuarantineReason } from '../domain/wal.js'
-import { isBlank, OPEN_BRACE } from './bytes.js'
+import { indexOfByte, isBlank, OPEN_BRACE } from './bytes.js'
 import type { CarefulReader } from './careful-reader.js'
 
 /** A stretch of a line: bytes[start, end), which begins at `offset` of the file. */
@@ -43,15 +43,14 @@ export class Salvage {
     let why: { reason: QuarantineReason; detail: string } | null = null
     let values = 0
     for (let at = start; at < end && budget > 0; ) {
-      const brace = at === start ? start : bytes.indexOf(OPEN_BRACE, at)
-      if (brace === -1 || brace >= end) break
+      const brace = at === start ? start : indexOfByte(bytes, OPEN_BRACE, at, end)
+      if (brace === -1) break
       const reading = reader.read(bytes, brace, end)
       const stop = Math.max(reader.position, brace + 1)
       budget -= stop - brace
       if (reading === 'record') {
         if (!isBlank(bytes, rejectedFrom, brace))
           yield { kind: 'rejected', start: rejectedFrom, end: brace, ...reasonOf(why, values) }
-        // The rejection may have been handled by a look at other bytes: what the reader holds is still this record.
         yield { kind: 'record', start: brace, end: stop }
         rejectedFrom = stop
         why = null

@@ -1,4 +1,4 @@
-import { MINUS } from './bytes.js'
+import { bufferOver, MINUS } from './bytes.js'
 
 /** Byte that two hex digits (as one big-endian 16-bit number) stand for; -1 where they are no hex digits. */
 const HEX_PAIR = new Int16Array(1 << 16).fill(-1)
@@ -41,14 +41,29 @@ export function readHyphenated(view: DataView, p: number, into: Uint32Array, at:
   return (b0 | b1 | b2 | b3 | b4 | b5 | b6 | b7 | b8 | b9 | b10 | b11 | b12 | b13 | b14 | b15) >= 0
 }
 
+/** Of a URN. */
+const LONGEST_SPELLING = 45
+
 const SPELLINGS: readonly { readonly pattern: RegExp; readonly skip: number }[] = [
-  { pattern: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, skip: 0 },
   { pattern: /^\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$/i, skip: 1 },
   { pattern: /^urn:uuid:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, skip: 9 },
 ]
 
-/** The hyphenated form of any spelling that Rust's uuid crate reads (1.x: `try_parse`), or null. */
-export function hyphenated(text: string): string | null {
+/**
+ * Reads the UUID bytes[start, end) into four words from `at` on, in any spelling that Rust's uuid crate takes (1.x:
+ * `try_parse`). False (the words then hold rubbish) where it is none.
+ */
+export function readAnySpelling(bytes: Uint8Array, start: number, end: number, into: Uint32Array, at: number): boolean {
+  if (end - start === UUID_LENGTH)
+    return readHyphenated(new DataView(bytes.buffer, bytes.byteOffset + start, UUID_LENGTH), 0, into, at)
+  if (end - start > LONGEST_SPELLING) return false
+  const text = hyphenated(bufferOver(bytes, start, end).toString('latin1'))
+  if (text === null) return false
+  const plain = Buffer.from(text, 'latin1')
+  return readHyphenated(new DataView(plain.buffer, plain.byteOffset, UUID_LENGTH), 0, into, at)
+}
+
+function hyphenated(text: string): string | null {
   if (/^[0-9a-f]{32}$/i.test(text)) return text.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
   const spelling = SPELLINGS.find(({ pattern }) => pattern.test(text))
   return spelling === undefined ? null : text.slice(spelling.skip, spelling.skip + UUID_LENGTH)
