@@ -2,10 +2,12 @@
 import { join } from 'node:path'
 import { openEmbedded } from '../../samples/embedded.js'
 import { insertJsonl, oblethSchema } from '../../samples/obleth-schema.js'
-import { WAL_PATTERN } from './tree-files.js'
 
 // sql-way.js <tree> <ledger> [--plain]: what an operator can do with SQL alone, into the same schema with its view.
 // --plain leaves out dedup and order, and so leaves every copy in the ledger.
+
+/** The WAL files of a generated tree, and not their checkpoints. */
+const WAL_PATTERN = '**/*{.wal,.jsonl}'
 
 const [tree, ledger, plain] = process.argv.slice(2)
 const clickhouse = openEmbedded(ledger)

@@ -70,7 +70,7 @@ export function table(results) {
     (result.bytesPerSecond / 1e6).toFixed(0),
   ])
   const head = ['', 'wall s', 'from–to', '×', 'CPU s', '×', 'peak MiB', '×', 'records/s', 'MB/s']
-  return aligned([head, head.map((_, i) => (i === 0 ? ':--' : '--:')), ...rows])
+  return aligned(head, rows)
 }
 
 /** Bars of wall time. @param {readonly Result[]} results @returns {string} */
@@ -85,10 +85,11 @@ export function chart(results) {
     .join('\n')
 }
 
-/** @param {string[][]} rows @returns {string} */
-function aligned(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+/** A Markdown table, its first column to the left. @param {string[]} head @param {string[][]} rows @returns {string} */
+function aligned(head, rows) {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)))
   const pad = (/** @type {string} */ cell, /** @type {number} */ i) =>
     i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])
-  return rows.map((row) => `| ${row.map(pad).join(' | ')} |`).join('\n')
+  const rule = widths.map((width, i) => (i === 0 ? `:${'-'.repeat(width - 1)}` : `${'-'.repeat(width - 1)}:`))
+  return [head.map(pad), rule, ...rows.map((row) => row.map(pad))].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
