@@ -14,7 +14,8 @@ export interface MovedPartition {
 }
 
 /**
- * Looks whether each id that the run planned for a partition is in `usage` exactly once. Copies that came by a move cut
+ * Looks whether each id that the run planned for a partition is in `usage` exactly once. Returns true where it removed
+ * copies: they may have gone through the view, so the rollup must be settled (again). Copies that came by a move cut
  * short, or from a pod that inserted the same records meanwhile, are equal bit for bit and removed by ClickHouse's own
  * DEDUPLICATE, which fires no view. Throws `refused` where ids are missing, where rows that were there before are gone,
  * or where records of others are doubled as well, which are not ours to remove.
@@ -25,15 +26,15 @@ export async function lookForPublished(
   runId: string,
   moved: MovedPartition,
   alone: boolean,
-): Promise<void> {
+): Promise<boolean> {
   const rows = await partitionRows(ledger, moved.partitionId)
   if (rows < moved.rowsBefore + moved.ids)
     throw missing(ledger, moved, `${moved.rowsBefore + moved.ids - rows} rows fewer than there should be`)
-  if (alone && rows === moved.rowsBefore + moved.ids) return
+  if (alone && rows === moved.rowsBefore + moved.ids) return false
   const found = await countIds(ledger, runId, moved)
   if (found.present < moved.ids)
     throw missing(ledger, moved, `${moved.ids - found.present} published records not there`)
-  if (found.doubled === 0) return
+  if (found.doubled === 0) return false
   if (await othersDoubled(ledger, runId, moved))
     throw new LedgerError('refused', `\`usage\` holds records twice that this run did not publish`, {
       place: `${ledger.database}.usage, partition ${moved.partitionId}`,
@@ -43,7 +44,7 @@ export async function lookForPublished(
     `OPTIMIZE TABLE ${ledger.table('usage')} PARTITION ID ${literal(moved.partitionId)} FINAL DEDUPLICATE`,
   )
   const left = await countIds(ledger, runId, moved)
-  if (left.present === moved.ids && left.doubled === 0) return
+  if (left.present === moved.ids && left.doubled === 0) return true
   throw new LedgerError('refused', `${left.doubled} published records are in \`usage\` twice, with different values`, {
     place: `${ledger.database}.usage, partition ${moved.partitionId}`,
     hint: 'stop the pods that still replay their WAL, then run the same command again',
