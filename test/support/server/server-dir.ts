@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { cleanEnv, LedgerDir, type Ran, type Row } from '../ledger-dir.js'
+import { startServer, type TestServer } from './index.js'
+import { PASSWORD, USER } from './targets.js'
+
+const CLI = fileURLToPath(new URL('../../../bin/obleth-ledger.js', import.meta.url))
+
+export interface ServerRan extends Ran {
+  /** All that it printed, on both channels. */
+  readonly output: string
+  readonly signal: NodeJS.Signals | null
+}
+
+export interface ReplayHow {
+  readonly env?: Record<string, string>
+  /** Where the command finds the server, if not at the server's own address. */
+  readonly url?: string
+  /** Kills the command when it resolves. */
+  readonly killWhen?: () => Promise<void>
+}
+
+/** Pods and the state of runs in a scratch folder, and a server as target. */
+export class ServerDir {
+  readonly files = new LedgerDir()
+
+  private constructor(
+    public server: TestServer,
+    private readonly data: LedgerDir,
+    private readonly tz: string,
+  ) {}
+
+  /** `tz`: the server's time zone. */
+  static async start(tz = 'UTC'): Promise<ServerDir> {
+    const data = new LedgerDir()
+    return new ServerDir(await serve(data, tz), data, tz)
+  }
+
+  /** Ends the server by the signal, and starts it again at its old address. */
+  async restart(signal: NodeJS.Signals): Promise<void> {
+    await this.server.kill(signal)
+    this.server = await serve(this.data, this.tz, this.server.port)
+  }
+
+  /** Takes away the files and what runs remember on this side. */
+  clear(): void {
+    rmSync(this.files.pods, { recursive: true, force: true })
+    rmSync(this.files.state, { recursive: true, force: true })
+  }
+
+  async remove(): Promise<void> {
+    await this.server.stop()
+    this.data.remove()
+    this.files.remove()
+  }
+
+  /** Runs statements on the server, also beside a command; the rows of each. */
+  async sql(...statements: string[]): Promise<Row[][]> {
+    const all: Row[][] = []
+    for (const statement of statements) {
+      const select = /^\s*(SELECT|WITH|SHOW)\b/i.test(statement)
+      const response = await fetch(this.server.url, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}` },
+        body: select
+          ? `${statement}\nFORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 1`
+          : statement,
+      })
+      const text = await response.text()
+      if (!response.ok) throw new Error(text)
+      all.push(
+        text
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as Row),
+      )
+    }
+    return all
+  }
+
+  /** Replays the pods' files into the server, with --yes. */
+  replay(...args: string[]): Promise<ServerRan> {
+    return this.run(['--yes', ...args])
+  }
+
+  /** Makes obleth's schema, by a replay of what is not in the window. */
+  replayNothing(): Promise<ServerRan> {
+    if (!existsSync(this.files.pods)) this.files.write('router-0/telemetry.wal', '\n')
+    return this.replay('--create-schema', '--since', '2030-01-01T00:00:00Z')
+  }
+
+  async run(
+    args: readonly string[],
+    { env = {}, url = this.server.url, killWhen }: ReplayHow = {},
+  ): Promise<ServerRan> {
+    const place = ['--clickhouse-url', url, '--clickhouse-user', USER]
+    const own = args.includes('--state-dir') ? [] : ['--state-dir', this.files.state]
+    const child = spawn(
+      process.execPath,
+      [CLI, 'replay', this.files.pods, ...place, ...own, '--json', '--quiet', ...args],
+      {
+        cwd: this.files.root,
+        env: cleanEnv({ OBLETH_LEDGER_CLICKHOUSE_PASSWORD: PASSWORD, ...env }),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
+    let [stdout, stderr] = ['', '']
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+      child.on('close', (code, signal) => resolve([code, signal]))
+    })
+    if (killWhen !== undefined) {
+      await Promise.race([killWhen(), ended])
+      child.kill('SIGKILL')
+    }
+    const [code, signal] = await ended
+    const document = (stdout === '' ? {} : JSON.parse(stdout)) as Ran['document']
+    // As a message of an assertion, a line that begins with `at` would be read as a frame of its stack.
+    return { code, signal, stderr, document, output: (stdout + stderr).replaceAll('\n   at ', '\n   place ') }
+  }
+
+  /** Resolves when the SELECT has a row. A table that does not exist yet is no row. */
+  async until(select: string): Promise<void> {
+    for (let round = 0; round < 6000; round++) {
+      const [rows] = await this.sql(select).catch(() => [[]])
+      if (rows.length > 0) return
+      await sleep(5)
+    }
+    throw new Error(`never came true: ${select}`)
+  }
+}
+
+function serve(data: LedgerDir, tz: string, port = 0): Promise<TestServer> {
+  return startServer({ dir: join(data.root, 'data'), user: USER, password: PASSWORD, tz, port })
+}
