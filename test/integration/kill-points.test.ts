@@ -42,12 +42,14 @@ describe(`a replay killed right after a rename, into ${SCENARIOS[1].name}`, () =
       ).toHaveLength(point.nth)
       expect(ended.signal ?? ended.code).not.toBe(0)
       if (point.kind === 'move usage') {
-        // The kill did hit the middle of the move: some records stand on both sides.
+        // The kill did hit the middle of the move: some records have arrived, others have not, and most often some stand
+        // on both sides; which parts come first is the engine's choice. None is lost.
         const [[{ name }]] = dir.sql("SELECT name FROM system.tables WHERE match(name, '^usage_replay_r[0-9a-f]{12}$')")
         const [[both]] = dir.sql(`SELECT (SELECT count() FROM obleth.usage) AS moved, count() AS staged,
           countIf(request_id IN (SELECT request_id FROM obleth.usage)) AS twice FROM obleth.${name}`)
         expect(Number(both.moved)).toBeGreaterThan(0)
-        expect(both).toMatchObject({ staged: '10000', twice: both.moved })
+        expect(Number(both.moved)).toBeLessThan(10_000)
+        expect(Number(both.staged) + Number(both.moved) - Number(both.twice)).toBe(10_000)
       }
       ground.expectRecovery(dir)
     } finally {
