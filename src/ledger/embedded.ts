@@ -106,6 +106,8 @@ function refuseHeld(directory: string): void {
 async function openClient(directory: string): Promise<ClickHouseClient> {
   // chDB takes its zone when the library is loaded, whatever a configuration says later.
   process.env.TZ = 'UTC'
+  // Likewise read once, by the engine's allocator: huge pages and late return of memory saved a quarter of the inserts' time.
+  process.env.JE_MALLOC_CONF ??= 'thp:always,metadata_thp:always,dirty_decay_ms:60000'
   const [{ createClient }, chdb] = await Promise.all([import('@clickhouse/client'), import('chdb/connection')])
   try {
     // The same interface, declared once in @clickhouse/client and once in the @clickhouse/client-common that chdb uses.

@@ -1,4 +1,4 @@
-import { type RollupColumn, type Sums, zeroSums } from '../domain/rollup.js'
+import { addSums, type RollupColumn, type Sums, subtractSums, zeroSums } from '../domain/rollup.js'
 import { type DriftMap, settledDrift } from './drift.js'
 import type { Evidence } from './evidence.js'
 import { literal } from './identifiers.js'
@@ -23,6 +23,8 @@ export interface PlannedGroup {
   readonly decision: Decision
   readonly before: Sums
   readonly remain: Sums
+  /** What the rollup lacks once the rows are moved: the new ones less those that it has counted. */
+  readonly lacking: Sums
   /** Requests acknowledged (too low by at most) and of undecided batches (too high by at most), where assumed. */
   readonly lowRequests: bigint
   readonly highRequests: bigint
@@ -70,13 +72,15 @@ export async function planGroups(
     const group = groupEvidence(key, drift, acknowledged, batches.get(key) ?? new Map(), sums)
     const decision = decideGroup(group, verdicts)
     const assumed = decision.kind === 'assumed'
+    const remain = remainingDrift(group.drift, decision, sums)
     return {
       tenant,
       key: keyId,
       model,
       decision,
       before: group.drift,
-      remain: remainingDrift(group.drift, decision, sums),
+      remain,
+      lacking: subtractSums(addSums(remain, sums), group.drift),
       lowRequests: assumed ? group.acknowledged.integers[0] : 0n,
       highRequests: assumed ? decision.unprovenBatches.integers[0] : 0n,
     }

@@ -1,6 +1,8 @@
 import { LedgerError } from '../domain/errors.js'
 import type { FieldName } from '../domain/record.js'
+import type { Sums } from '../domain/rollup.js'
 import { antiJoin, type KnownRecords } from './anti-join.js'
+import { type DriftMap, groupKey } from './drift.js'
 import { Evidence } from './evidence.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
@@ -46,6 +48,8 @@ export interface PublishResult {
   readonly inserted: number
   /** Records that the ledger had with other values, and some of their ids. */
   readonly differing: KnownRecords
+  /** R − U of days as it was seen after they were settled, where nobody else can have changed it since. */
+  readonly drifts: ReadonlyMap<string, DriftMap>
 }
 
 /**
@@ -68,10 +72,11 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   for (const partition of fresh) await removeKnown(options, partition)
   const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
 
+  const drifts = new Map<string, DriftMap>()
   const planned = steps.filter(({ step }) => step === 'planned')
   for (const { partitionId, payload } of planned) {
     const partition = { partitionId, ...(payload as PlannedPayload) }
-    if (has('published', partitionId) === undefined) await move(options, partition, true)
+    if (has('published', partitionId) === undefined) await move(options, partition, null)
     done.push(partition)
   }
   for (const partition of fresh) {
@@ -79,9 +84,10 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     await options.lock.assertHeld()
     const plan = await planPartition(options, partition, verdicts)
     if (plan === null) continue
-    await move(options, plan, false)
-    done.push(plan)
-    options.published(plan)
+    const drift = await move(options, plan.partition, plan.lacking)
+    if (drift !== null) drifts.set(partition.partitionId, drift)
+    done.push(plan.partition)
+    options.published(plan.partition)
   }
   const known = (await readSteps(ledger, staging.runId)).filter(({ step }) => step === 'known')
   if (!finished)
@@ -90,6 +96,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     partitions: done.sort((a, b) => a.minTsMs - b.minTsMs),
     inserted: done.reduce((sum, { ids }) => sum + ids, 0),
     differing: mergeKnown(known),
+    drifts,
   }
 }
 
@@ -163,12 +170,18 @@ interface VerdictsPayload {
   readonly contradictory: readonly number[]
 }
 
+interface Plan {
+  readonly partition: PublishedPartition
+  /** What the rollup lacks of each group once the partition is moved, by group. */
+  readonly lacking: ReadonlyMap<string, Sums>
+}
+
 /** Writes plan and ids of one partition to the target; null where nothing of it is new. */
 async function planPartition(
   options: PublishOptions,
   partition: StagedPartition,
   verdicts: BatchVerdicts,
-): Promise<PublishedPartition | null> {
+): Promise<Plan | null> {
   const { ledger, staging, shape, spoolDir, columns } = options
   const { partitionId, minTsMs, maxTsMs } = partition
   const run = { runId: staging.runId, partitionId }
@@ -179,10 +192,12 @@ async function planPartition(
   const ids = await countRows(ledger, staging.tableName, partitionId)
   if (ids === 0) return null
   await forgetUnfinishedPlan(ledger, run)
+  const lacking = new Map<string, Sums>()
   if (shape !== null) {
     const evidence = new Evidence(ledger, shape, staging.runId, staging)
     const groups = await planGroups(ledger, shape, evidence, partitionId, verdicts)
     await writePlan(ledger, spoolDir, run, shape, groups)
+    for (const group of groups) lacking.set(groupKey(group), group.lacking)
   }
   await ledger.command(
     `INSERT INTO ${ledger.table(IDS_TABLE)} (run, partition_id, request_id) ${ledger.settings({ async_insert: 0 })}
@@ -192,7 +207,7 @@ async function planPartition(
   const tenants = await tenantCounts(ledger, staging.tableName, partitionId)
   const payload: PlannedPayload = { minTsMs, maxTsMs, rowsBefore, ids, tenants }
   await recordStep(ledger, spoolDir, run.runId, { partitionId, step: 'planned', payload })
-  return { partitionId, ...payload }
+  return { partition: { partitionId, ...payload }, lacking }
 }
 
 /** Rows of a plan that was cut short before its `planned` step. */
@@ -216,13 +231,20 @@ function drainedAgain(ledger: Ledger, partitionId: string): LedgerError {
   })
 }
 
-/** Moves a planned partition and settles its rollup. `again`: an earlier attempt may have moved some of it. */
-async function move(options: PublishOptions, partition: PublishedPartition, again: boolean): Promise<void> {
+/**
+ * Moves a planned partition and settles its rollup. `lacking`: from the plan made just now; null where an earlier attempt
+ * may have moved some of it. Returns R − U of the day as it was seen last, where nobody else can change it.
+ */
+async function move(
+  options: PublishOptions,
+  partition: PublishedPartition,
+  lacking: ReadonlyMap<string, Sums> | null,
+): Promise<DriftMap | null> {
   const { ledger, staging, shape, spoolDir, columns } = options
   const { partitionId } = partition
   await options.lock.assertHeld()
   // Nobody but this process writes to an embedded ledger: what was looked at a moment ago is still so.
-  const alone = ledger.kind === 'embedded' && !again
+  const alone = ledger.kind === 'embedded' && lacking !== null
   if (!alone) await antiJoin(ledger, { staging: staging.tableName, partition, columns })
   if (alone || (await countRows(ledger, staging.tableName, partitionId)) > 0)
     await ledger.command(
@@ -230,16 +252,18 @@ async function move(options: PublishOptions, partition: PublishedPartition, agai
        TO TABLE ${ledger.table('usage')}`,
     )
   await lookForPublished(ledger, staging.runId, partition, alone)
+  let drift: DriftMap | null = null
   if (shape !== null) {
     const plan = await readPlan(ledger, { runId: staging.runId, partitionId }, shape)
     for (let round = 0; ; round++) {
-      await settleRollup(ledger, spoolDir, shape, partitionId, plan)
+      drift = await settleRollup(ledger, spoolDir, shape, partitionId, plan, alone ? lacking : null)
       // What a pod inserted again meanwhile was counted by the view; without its copies the rollup is too high.
       if (alone || !(await lookForPublished(ledger, staging.runId, partition, alone))) break
       if (round === MOST_SETTLE_ROUNDS) throw drainedAgain(ledger, partitionId)
     }
   }
   await recordStep(ledger, spoolDir, staging.runId, { partitionId, step: 'published', payload: null })
+  return alone ? drift : null
 }
 
 async function countRows(ledger: Ledger, table: string, partitionId: string): Promise<number> {

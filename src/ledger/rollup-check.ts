@@ -23,15 +23,19 @@ export interface LeftAlone {
   readonly highRequests: number
 }
 
-/** Compares the rollup with the raw table, day by day, every group whether or not it has new rows. */
+/**
+ * Compares the rollup with the raw table, day by day, every group whether or not it has new rows. `seen`: R − U of days
+ * that was read a moment ago and that nobody can have changed.
+ */
 export async function compareRollup(
   ledger: Ledger,
   shape: RollupShape,
   partitionIds: readonly string[],
+  seen: ReadonlyMap<string, DriftMap> = new Map(),
 ): Promise<DriftingGroup[]> {
   const found: DriftingGroup[] = []
   for (const partitionId of partitionIds) {
-    const drift = await settledDrift(ledger, shape, partitionId)
+    const drift = seen.get(partitionId) ?? (await settledDrift(ledger, shape, partitionId))
     if (drift.size === 0) continue
     const left = await leftAlone(ledger, partitionId)
     for (const [key, entry] of drift) found.push({ ...entry.group, drift: entry.drift, left: left.get(key) ?? null })

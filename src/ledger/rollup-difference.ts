@@ -1,6 +1,6 @@
 import { LedgerError } from '../domain/errors.js'
 import { FLOAT_TOLERANCE, isZero, type Sums, subtractSums, zeroSums } from '../domain/rollup.js'
-import { dayOf, readDrift } from './drift.js'
+import { type DriftMap, dayOf, readDrift } from './drift.js'
 import { insertRows } from './insert-rows.js'
 import type { Ledger } from './ledger.js'
 import type { RollupShape } from './rollup-shape.js'
@@ -18,7 +18,8 @@ export interface WantedDrift {
 /**
  * Inserts into `usage_daily` what its groups lack to be at the drift wanted, T − (R − U), and looks again until nothing
  * is left to add. By differences, so that unrelated traffic, which moves R and U alike, disturbs nothing; each attempt
- * looks first, so that an insert whose answer was lost is not repeated. Returns the number of rows inserted.
+ * looks first, so that an insert whose answer was lost is not repeated. Returns the drift seen last.
+ * `lackingNow`: what is lacking, where the caller knows it without a look.
  */
 export async function settleRollup(
   ledger: Ledger,
@@ -26,19 +27,19 @@ export async function settleRollup(
   shape: RollupShape,
   partitionId: string,
   wanted: ReadonlyMap<string, WantedDrift>,
-): Promise<number> {
-  let inserted = 0
+  lackingNow: ReadonlyMap<string, Sums> | null = null,
+): Promise<DriftMap> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const drift = await readDrift(ledger, shape, partitionId)
+    const known = attempt === 0 ? lackingNow : null
+    const drift: DriftMap = known === null ? await readDrift(ledger, shape, partitionId) : new Map()
     const rows: object[] = []
     for (const [key, { tenant, key: keyId, model, remain }] of wanted) {
-      const lacking = subtractSums(remain, drift.get(key)?.drift ?? zeroSums(remain))
+      const lacking = known?.get(key) ?? subtractSums(remain, drift.get(key)?.drift ?? zeroSums(remain))
       if (isZero(lacking) && (attempt > 0 || negligible(lacking, remain))) continue
       rows.push({ ...row(shape, lacking), day: dayOf(partitionId), tenant_id: tenant, key_id: keyId, model })
     }
-    if (rows.length === 0) return inserted
+    if (rows.length === 0 && known === null) return drift
     await insertRows(ledger, spoolDir, 'usage_daily', dailyColumns(shape), rows)
-    inserted += rows.length
   }
   throw new LedgerError('refused', `the rollup of ${dayOf(partitionId)} does not come to rest`, {
     place: `${ledger.location}, ${ledger.database}.usage_daily`,

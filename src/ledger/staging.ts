@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import pLimit from 'p-limit'
 import { LedgerError } from '../domain/errors.js'
 import { identifier, literal } from './identifiers.js'
-import { insertExactly } from './insert-exactly.js'
+import { insertExactly, type Parts } from './insert-exactly.js'
 import type { Ledger, NativeInsert } from './ledger.js'
 
 /** A file of Native-format blocks on this machine. */
@@ -37,10 +37,11 @@ export interface StagedPartition {
 export class Staging {
   readonly tableName: string
   readonly evidenceTableName: string
-  private readonly idsTableName: string
   private readonly oneAtATime = pLimit(1)
   private generation = newGeneration()
   private blocks = 0
+  /** The parts of each table when its last insert was done: nobody else changes them. */
+  private readonly parts = new Map<string, Parts>()
 
   constructor(
     private readonly ledger: Ledger,
@@ -50,7 +51,6 @@ export class Staging {
   ) {
     this.tableName = `usage_replay_${runId}`
     this.evidenceTableName = `${this.tableName}_evidence`
-    this.idsTableName = `${this.tableName}_ids`
   }
 
   /**
@@ -64,6 +64,7 @@ export class Staging {
     await this.drop()
     this.generation = newGeneration()
     this.blocks = 0
+    this.parts.clear()
     const staging = this.ledger.table(this.tableName)
     await this.ledger.command(`CREATE TABLE ${staging} AS ${this.ledger.table('usage')}`)
     if (usage.hasTtl) await this.ledger.command(`ALTER TABLE ${staging} REMOVE TTL`)
@@ -74,10 +75,6 @@ export class Staging {
     await this.ledger.command(
       `CREATE TABLE ${this.ledger.table(this.evidenceTableName)} ` +
         '(request_id UUID, acknowledged UInt8, batch UInt32) ENGINE = MergeTree ORDER BY request_id ' +
-        'SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1',
-    )
-    await this.ledger.command(
-      `CREATE TABLE ${this.ledger.table(this.idsTableName)} (request_id UUID) ENGINE = MergeTree ORDER BY request_id ` +
         'SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1',
     )
   }
@@ -92,21 +89,6 @@ export class Staging {
     await this.oneAtATime(async () => {
       if (data !== null) await this.insert(this.tableName, data, await this.token(number, data))
       if (evidence !== null) await this.insert(this.evidenceTableName, evidence, await this.token(number, evidence))
-    })
-  }
-
-  /** Takes the records of these ids, and their evidence, out again. The file holds one column, request_id UUID. */
-  async deleteIds(ids: NativeFile): Promise<void> {
-    const token = await this.token(this.blocks++, ids)
-    await this.oneAtATime(async () => {
-      const list = this.ledger.table(this.idsTableName)
-      await this.ledger.command(`TRUNCATE TABLE ${list}`)
-      await this.insert(this.idsTableName, ids, token)
-      for (const name of [this.tableName, this.evidenceTableName])
-        await this.ledger.command(
-          `ALTER TABLE ${this.ledger.table(name)} DELETE WHERE request_id IN (SELECT request_id FROM ${list}) ` +
-            'SETTINGS mutations_sync = 2',
-        )
     })
   }
 
@@ -149,12 +131,14 @@ export class Staging {
   async drop(): Promise<void> {
     // Servers refuse to drop tables above 50 GB by default.
     const anySize = this.ledger.settings({ max_table_size_to_drop: 0, max_partition_size_to_drop: 0 })
-    for (const name of [this.tableName, this.evidenceTableName, this.idsTableName])
+    for (const name of [this.tableName, this.evidenceTableName])
       await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(name)} SYNC ${anySize}`)
   }
 
   private async insert(table: string, block: NativeFile, token: string): Promise<void> {
-    await insertExactly(this.ledger, { table, ...block, token }, this.signal)
+    const last = this.parts.get(table)
+    this.parts.delete(table)
+    this.parts.set(table, await insertExactly(this.ledger, { table, ...block, token }, this.signal, last))
   }
 
   /** Same run, same generation, same block, same bytes: only then is an insert the same. */

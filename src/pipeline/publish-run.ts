@@ -71,7 +71,7 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
   if (shape === null) return { ...result, rollup: 'absent', warnings: [...warnings, absentRollup()] }
   const held = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
   const days = [...new Set([...held, ...(await lostDays(ledger))])]
-  const report = rollupReport(await compareRollup(ledger, shape, days), raised)
+  const report = rollupReport(await compareRollup(ledger, shape, days, result.drifts), raised)
   return { ...result, rollup: report.status, warnings: [...warnings, ...report.warnings] }
 }
 

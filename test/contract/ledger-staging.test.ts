@@ -76,8 +76,6 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
     )
   const evidence = (rows: number, from = 1) =>
     write('evidence', EVIDENCE, `SELECT ${id(`number + ${from}`)}, number % 2, number FROM numbers(${rows})`, rows)
-  const ids = (rows: number, from: number) =>
-    write('ids', IDS, `SELECT ${id(`number + ${from}`)} FROM numbers(${rows})`, rows)
   const contents = async (table: string, on = ledger) => {
     const [row] = await on.rows<{ rows: number; ids: number }>(
       `SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(request_id)) AS ids FROM ${on.table(table)}`,
@@ -170,20 +168,6 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
     await staging.insertBlock({ data, evidence: null })
     await staging.insertBlock({ data, evidence: null })
     expect(await contents(staging.tableName)).toEqual({ rows: 6, ids: 3 })
-  })
-
-  it('replaces records by their ids', async () => {
-    const staging = new Staging(ledger, 'r5')
-    await staging.create()
-    await staging.insertBlock({ data: await records(30), evidence: await evidence(30) })
-    for (const from of [5, 11]) {
-      await staging.deleteIds(await ids(6, from))
-      expect(await contents(staging.tableName)).toEqual({ rows: 24, ids: 24 })
-      expect(await contents(staging.evidenceTableName)).toEqual({ rows: 24, ids: 24 })
-      await staging.insertBlock({ data: await records(6, from), evidence: await evidence(6, from) })
-    }
-    expect(await contents(staging.tableName)).toEqual({ rows: 30, ids: 30 })
-    expect(await contents(staging.evidenceTableName)).toEqual({ rows: 30, ids: 30 })
   })
 
   describe('an insert whose outcome is unclear', () => {

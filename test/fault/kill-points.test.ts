@@ -11,7 +11,6 @@ const RUN: Readonly<Record<string, number>> = {
   'write run.json': 4,
   'create staging': 2,
   'create staging_evidence': 1,
-  'create staging_ids': 1,
   'insert staging': 9,
   'insert staging_evidence': 2,
   'insert plan': 3,
@@ -23,7 +22,6 @@ const RUN: Readonly<Record<string, number>> = {
   'insert usage_daily': 3,
   'drop staging': 1,
   'drop staging_evidence': 1,
-  'drop staging_ids': 1,
   'drop lock': 1,
 }
 const SCHEMA = {
