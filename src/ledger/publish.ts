@@ -246,11 +246,14 @@ async function move(
   // Nobody but this process writes to an embedded ledger: what was looked at a moment ago is still so.
   const alone = ledger.kind === 'embedded' && lacking !== null
   if (!alone) await antiJoin(ledger, { staging: staging.tableName, partition, columns })
-  if (alone || (await countRows(ledger, staging.tableName, partitionId)) > 0)
+  if (alone || (await countRows(ledger, staging.tableName, partitionId)) > 0) {
+    // A column that obleth added meanwhile makes the move fail.
+    if (!alone) await staging.followUsage()
     await ledger.command(
       `ALTER TABLE ${ledger.table(staging.tableName)} MOVE PARTITION ID ${literal(partitionId)}
        TO TABLE ${ledger.table('usage')}`,
     )
+  }
   await lookForPublished(ledger, staging.runId, partition, alone)
   let drift: DriftMap | null = null
   if (shape !== null) {

@@ -77,6 +77,19 @@ describe('other records that arrive while a replay publishes', () => {
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 600])
     await expectLedger([...OURS, ...others])
   })
+
+  it('a column that obleth adds to `usage` before the first move stops nothing', async () => {
+    let added = false
+    const proxy = await startProxy(dir.server.url, async (sql, when) => {
+      if (added || when !== 'before' || !/INTO `obleth`\.`usage_replay_ids`/.test(sql)) return
+      added = true
+      await dir.sql("ALTER TABLE obleth.usage ADD COLUMN region String DEFAULT 'none'")
+    })
+    const ran = await dir.run(['--yes'], { url: proxy.url })
+    await proxy.close()
+    expect([added, ran.code, ran.document.records.inserted], ran.output).toEqual([true, 0, 600])
+    await expectLedger(OURS)
+  })
 })
 
 describe('a pod that drains the same records while they are published', () => {
