@@ -19,6 +19,7 @@ import { Staging } from '../ledger/staging.js'
 import { type Discovery, discover } from '../sources/index.js'
 import { inputDocument, stagedInputOf } from './document.js'
 import { fingerprintOf } from './fingerprint.js'
+import { missingColumns, nextSteps, plannedInput } from './outcome.js'
 import { makePlan, targetInfo } from './plan.js'
 import { type PublishOutcome, publishRun } from './publish-run.js'
 import { Releasers } from './releasers.js'
@@ -75,7 +76,7 @@ class Replay {
       discovery: action === 'publish_staged' ? null : discovery,
       staged: state.manifest?.input ?? null,
     })
-    if (options.dryRun) return this.unpublished(plan, planned(plan, discovery), target, state)
+    if (options.dryRun) return this.unpublished(plan, plannedInput(plan, discovery), target, state)
     if (!options.stageOnly && !(await context.confirm(plan)))
       throw new LedgerError('refused', 'not confirmed: nothing was done')
 
@@ -291,47 +292,4 @@ function bindingOf({ sources, sinceMs, untilMs, tenants, target, acceptFuture, e
 async function isStaged(ledger: Ledger, runId: string, rows: number | undefined): Promise<boolean> {
   const staged = await new Staging(ledger, runId).partitions().catch(() => [])
   return staged.reduce((sum, partition) => sum + partition.rows, 0) === rows
-}
-
-/** The input of a plan that is only shown. */
-function planned(plan: ReplayPlan, discovery: Discovery | null): StagedInput {
-  return {
-    pods: plan.pods,
-    files: plan.files,
-    bytes: plan.bytes,
-    unreadable: discovery?.unreadable ?? [],
-    lines: {},
-    records: {},
-    sent: 0,
-    unusable: 0,
-    quarantineEntries: 0,
-    window: null,
-    unknownFields: [],
-    warnings: discovery?.warnings ?? [],
-    live: [...plan.live],
-    partitionIds: [],
-    decodeMs: 0,
-    orderMs: 0,
-    stageMs: 0,
-  }
-}
-
-function missingColumns(target: TargetState): Warning[] {
-  const missing = target.usage?.columns.missing ?? []
-  if (missing.length === 0) return []
-  return [{ class: 'no_column', message: `usage has no column for ${missing.join(', ')}: these values were left out` }]
-}
-
-function nextSteps(input: StagedInput, document: RunDocument): string[] {
-  const steps: string[] = []
-  if (input.live.length > 0)
-    steps.push(
-      `pods that may still run (${input.live.map(({ pod }) => pod).join(', ')}) will insert their WAL again: let them drain first, ` +
-        'or stop them and keep their files; then run the same command again to see what was doubled',
-    )
-  if (document.rollup === 'mismatch')
-    steps.push('usage_daily and usage differ in the groups above; bills from usage are right')
-  if (document.rollup === 'absent') steps.push('start obleth: it makes usage_daily and fills it from usage')
-  if (document.quarantine !== null) steps.push(`look at what could not be read: ${document.quarantine}`)
-  return steps
 }
