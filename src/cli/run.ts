@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { refuseSecretsInArguments } from '../config/argv-secrets.js'
 import type { CommandName } from '../config/options.js'
 import { resolveSettings, type Settings } from '../config/resolve.js'
 import { LedgerError } from '../domain/errors.js'
+import { toolVersion } from '../pipeline/version.js'
 import { createPrinter, type Look, type Outputs, type Printer } from '../report/printer.js'
 import { parseArguments } from './arguments.js'
 import { runConfigShow } from './commands/config-show.js'
@@ -25,7 +25,7 @@ const STOPPABLE: readonly CommandName[] = ['replay', 'inspect']
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */
 export async function run(argv: readonly string[]): Promise<number> {
-  const version = packageVersion()
+  const version = toolVersion()
   let printer = createPrinter(earlyLook(argv), outputs(), version)
   let interruption: Interruption | undefined
   let command: CommandName | null = null
@@ -61,7 +61,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 /** Tells of an error that nothing caught, and returns the exit code. */
 export function crashed(error: unknown, argv: readonly string[]): number {
-  createPrinter(earlyLook(argv), outputs(), packageVersion()).failure(error, null, false)
+  createPrinter(earlyLook(argv), outputs(), toolVersion()).failure(error, null, false)
   return EXIT.failed
 }
 
@@ -107,9 +107,4 @@ function lookOf({ values }: Settings): Look {
 function lookFor(json: boolean, quiet: boolean, verbose: boolean, noColor: boolean): Look {
   const colors = (stream: NodeJS.WriteStream) => stream.isTTY === true && !noColor && process.env.TERM !== 'dumb'
   return { json, quiet, verbose, colors: { out: colors(process.stdout), err: colors(process.stderr) } }
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }

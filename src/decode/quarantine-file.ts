@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
-import { LedgerError } from '../domain/errors.js'
 import type { QuarantineEntry } from '../domain/wal.js'
+import { writeError } from '../domain/write-error.js'
 import { LF } from './bytes.js'
 
 /** So many entries are known by their place; beyond, an entry may be written again by a later run. */
@@ -50,11 +50,8 @@ export class QuarantineFile {
       const bytes = Buffer.from(text)
       for (let done = 0; done < bytes.length; ) done += writeSync(this.fd, bytes, done)
     } catch (cause) {
-      throw new LedgerError('disk_full', `cannot write the quarantine file: ${String(cause)}`, {
-        place: this.path,
-        hint: 'nothing was published; free some space or name another --state-dir, then run the same command again',
-        cause,
-      })
+      const hint = 'nothing was published; free some space or name another --state-dir, then run the same command again'
+      throw writeError('the quarantine file', this.path, cause, hint)
     }
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isProcessAlive } from '../domain/process-alive.js'
 
 /**
  * Who holds an embedded ledger's directory: ClickHouse keeps a flock on its file `status` and writes its process id
@@ -19,7 +20,7 @@ export function holderOf(directory: string): { pid: number | undefined } | undef
   const pid = written === undefined ? undefined : Number(written)
   const locks = kernelLocks()
   if (locks !== undefined) return locks.has(inode) ? { pid } : undefined
-  return pid !== undefined && pid !== process.pid && isAlive(pid) ? { pid } : undefined
+  return pid !== undefined && pid !== process.pid && isProcessAlive(pid) ? { pid } : undefined
 }
 
 /** Inodes with a flock, from lines such as `1: FLOCK  ADVISORY  WRITE 6503 fe:00:2146331 0 EOF`. */
@@ -29,14 +30,5 @@ function kernelLocks(): Set<number> | undefined {
     return new Set([...held].map((match) => Number(match[1])))
   } catch {
     return undefined
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -13,6 +13,13 @@ export function tooManyConflicts(what: string): LedgerError {
 
 const NO_DIGEST = Uint32Array.of(1, 0)
 
+/** The ids of a list, four words each, for looking up. */
+export function idsInConflict(ids: Uint32Array): IdTable {
+  const table = new IdTable(Infinity)
+  for (let at = 0; at < ids.length; at += 4) table.insert(ids, at, hashId(ids, at), NO_DIGEST)
+  return table
+}
+
 /** A set of request ids, each known by its four words; every id is there once. */
 export class ConflictIds {
   private readonly seen = new IdTable(Infinity)

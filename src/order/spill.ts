@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync, unlinkSync, writevSync } from 'node:fs'
 import { join } from 'node:path'
 import { RecordArena } from '../domain/arena.js'
 import { LedgerError } from '../domain/errors.js'
+import { writeError } from '../domain/write-error.js'
 import { copyRows, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, loadArena } from './arena-copy.js'
 
 /** Bytes of a marker: four words of the id, two of the digest. */
@@ -114,8 +115,6 @@ export class SpillRange {
   }
 }
 
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-
 /**
  * A file that is written to its end, then read. Made at its first write, and without a name from then on: whatever
  * becomes of this process, its space is free again when it ends.
@@ -138,12 +137,9 @@ class SpillFile {
       }
       return whole
     } catch (cause) {
-      const full = NO_ROOM.has((cause as NodeJS.ErrnoException).code ?? '')
-      throw new LedgerError(full ? 'disk_full' : 'internal', `cannot write to a spill file: ${String(cause)}`, {
-        place: this.place,
-        hint: 'nothing was published; free some space, name another --state-dir or give more --memory, then run the same command again',
-        cause,
-      })
+      const hint =
+        'nothing was published; free some space, name another --state-dir or give more --memory, then run the same command again'
+      throw writeError('to a spill file', this.place, cause, hint)
     }
   }
 

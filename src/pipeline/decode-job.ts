@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { Decoder, type FileCounts, QuarantineFile } from '../decode/index.js'
 import type { RecordArena } from '../domain/arena.js'
 import { noLines } from '../domain/counts.js'
-import { LedgerError } from '../domain/errors.js'
 import type { OpenWalFile, QuarantineEntry, WalFile, Warning } from '../domain/wal.js'
-import { ConflictResolver, hashId, IdTable, type OrderedBlock, Orderer, recordFilter } from '../order/index.js'
+import { writeError } from '../domain/write-error.js'
+import { ConflictResolver, idsInConflict, type OrderedBlock, Orderer, recordFilter } from '../order/index.js'
 import { readFiles } from '../sources/index.js'
 import type { DecodeResult, DecodeTask, PodCounts, SpooledFile } from './decode-messages.js'
 import { quarantineEntryOf } from './quarantine-entry.js'
@@ -54,7 +54,7 @@ export class DecodeJob {
     private readonly outlet: DecodeOutlet,
   ) {
     const { conflictIds } = task
-    const withheld = conflictIds.length === 0 ? undefined : idTableOf(conflictIds)
+    const withheld = conflictIds.length === 0 ? undefined : idsInConflict(conflictIds)
     this.resolver = withheld === undefined ? null : new ConflictResolver(withheld)
     const filter = {
       sinceMs: task.sinceMs,
@@ -95,13 +95,15 @@ export class DecodeJob {
         this.outlet.check()
         await this.decodeFile(open)
       }
+      // The last arena goes the way of all others, so that whatever looks at arenas sees every record.
+      if (this.orderer.arena.rows > 0) await this.order(this.orderer.arena)
       const ordering = performance.now()
-      const summary = await this.orderer.finish()
+      await this.orderer.finish()
       const settled = this.resolver?.settle()
       if (settled !== undefined && settled.winners.rows > 0) await this.orderer.sendArena(settled.winners)
       await this.flushEvidence(null)
       this.orderMs += performance.now() - ordering
-      const after = this.orderer.summary()
+      const summary = this.orderer.summary()
       return {
         lines: this.lines,
         ...this.totals,
@@ -109,20 +111,20 @@ export class DecodeJob {
         conflicts: settled?.counts.losing ?? 0,
         filteredOut: summary.filtered,
         expired: summary.expired,
-        sent: after.sent,
+        sent: summary.sent,
         unusable: this.unusable,
         quarantineEntries: this.quarantine.count,
         newConflictIds: summary.conflictIds,
-        minTsMs: after.minTsMs,
-        maxTsMs: after.maxTsMs,
+        minTsMs: summary.minTsMs,
+        maxTsMs: summary.maxTsMs,
         spilledRows: summary.spilledRows,
         unknownFields: this.decoder.unknownFields(),
-        warnings: [...this.warnings, ...defaultsUsed(this.decoder.missingFields())],
+        warnings: [...this.warnings, ...defaultsUsed(this.decoder.missingFields()), ...summary.wideColumns.map(wide)],
         unreadable: this.unreadable,
         growing: [...this.growing],
         pods: [...this.pods.values()],
         tenants: this.tenants.list(),
-        tally: after.tally.export(),
+        tally: summary.tally.export(),
         decodeMs: performance.now() - started - this.orderMs,
         orderMs: this.orderMs - this.waitedMs,
       }
@@ -224,12 +226,8 @@ export class DecodeJob {
     try {
       writeFileSync(file, whole, { mode: 0o600 })
     } catch (cause) {
-      const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC'
-      throw new LedgerError(full ? 'disk_full' : 'internal', `cannot write a block: ${String(cause)}`, {
-        place: file,
-        hint: 'nothing was published; free some space or name another --state-dir, then run the same command again',
-        cause,
-      })
+      const hint = 'nothing was published; free some space or name another --state-dir, then run the same command again'
+      throw writeError('a block', file, cause, hint)
     }
     return { file, bytes: whole.length, rows }
   }
@@ -243,15 +241,17 @@ export class DecodeJob {
   }
 }
 
-function idTableOf(ids: Uint32Array): IdTable {
-  const table = new IdTable(Infinity)
-  const any = Uint32Array.of(1, 0)
-  for (let at = 0; at < ids.length; at += 4) table.insert(ids, at, hashId(ids, at), any)
-  return table
-}
-
 function lesser(a: number | null, b: number | null, pick: (a: number, b: number) => number): number | null {
   return a === null ? b : b === null ? a : pick(a, b)
+}
+
+/** Stored as it is; a gateway that writes a text of its own into each record makes such a column slow and large. */
+function wide({ name, distinct }: { name: string; distinct: number }): Warning {
+  return {
+    class: 'wide_column',
+    message: `${name} has more distinct values in one block than a LowCardinality column is made for`,
+    count: distinct,
+  }
 }
 
 function defaultsUsed(fields: readonly { name: string; count: number }[]): Warning[] {

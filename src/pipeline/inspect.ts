@@ -4,7 +4,7 @@ import type { InspectOutcome, RunContext } from '../domain/run.js'
 import { discover } from '../sources/index.js'
 import { decodeInThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
-import { decodeTask, totalBytes } from './stage.js'
+import { decodeProgress, decodeTask } from './stage.js'
 import { RunState } from './state.js'
 
 /** Decodes and counts the sources without any ledger. Throws `source_not_found`, `interrupted`, `disk_full`. */
@@ -16,16 +16,7 @@ export async function inspect(options: InputOptions, { emit, signal }: RunContex
     emit({ type: 'stage_started', stage: 'decode', message: `decoding ${discovery.files.length} files` })
     const columns = FIELDS.map(({ name }) => name)
     let task = decodeTask(options, discovery, state, columns, false)
-    const run = () =>
-      decodeInThread(
-        task,
-        {
-          block: async () => {},
-          progress: (doneBytes, records) =>
-            emit({ type: 'progress', stage: 'decode', doneBytes, totalBytes: totalBytes(discovery), records }),
-        },
-        signal,
-      )
+    const run = () => decodeInThread(task, { block: async () => {}, progress: decodeProgress(discovery, emit) }, signal)
     let decoded = await run()
     if (decoded.newConflictIds.length > 0) {
       task = { ...task, conflictIds: decoded.newConflictIds }

@@ -10,7 +10,7 @@ import { verifyStaging } from '../ledger/verify.js'
 import { blockColumns, EVIDENCE_COLUMNS } from '../order/index.js'
 import type { Discovery } from '../sources/index.js'
 import type { DecodeResult, DecodeTask, SpooledFile } from './decode-messages.js'
-import { decodeInThread } from './decode-thread.js'
+import { type DecodeThreadHooks, decodeInThread } from './decode-thread.js'
 import type { RunState } from './state.js'
 
 export interface StageInput {
@@ -97,8 +97,7 @@ async function stageOnce(
         await Promise.all([data, evidence].map((spooled) => spooled && rm(spooled.file, { force: true })))
         stageMs += performance.now() - start
       },
-      progress: (doneBytes, records) =>
-        emit({ type: 'progress', stage: 'decode', doneBytes, totalBytes: totalBytes(discovery), records }),
+      progress: decodeProgress(discovery, emit),
     },
     signal,
   )
@@ -138,9 +137,10 @@ export function decodeTask(
   }
 }
 
-/** Null where compressed files make it unknown. */
-export function totalBytes(discovery: Discovery): number | null {
-  return discovery.files.some(({ bytes }) => bytes === null) ? null : discovery.bytes
+/** Tells how far decoding is; the total is unknown where files are compressed. */
+export function decodeProgress(discovery: Discovery, emit: Emit): DecodeThreadHooks['progress'] {
+  const totalBytes = discovery.files.some(({ bytes }) => bytes === null) ? null : discovery.bytes
+  return (doneBytes, records) => emit({ type: 'progress', stage: 'decode', doneBytes, totalBytes, records })
 }
 
 /** A record takes about this share of its line in staging, before merges; measured on generated trees. */

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { isProcessAlive } from '../domain/process-alive.js'
 
 /** Keeps two processes out of one run's state. A lock whose process is gone is taken over. */
 export class StateLock {
@@ -42,19 +43,11 @@ function readHolder(file: string): Holder | null {
     const [pid, start, host = ''] = readFileSync(file, 'utf8').trim().split(' ')
     if (!/^\d+$/.test(pid)) return null
     // On another machine, as with a shared folder, nobody can tell: it counts as alive.
-    const alive = host !== hostname() || (isRunning(Number(pid)) && (start === '' || start === startOf(Number(pid))))
+    const alive =
+      host !== hostname() || (isProcessAlive(Number(pid)) && (start === '' || start === startOf(Number(pid))))
     return { pid: Number(pid), host, alive }
   } catch {
     return null
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { RecordCounts } from '../domain/counts.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { writeError } from '../domain/write-error.js'
 import { StateLock } from './state-lock.js'
 
 const FORMAT = 1
@@ -110,11 +111,7 @@ export class RunState {
     try {
       await writeFileAtomic(file, `${JSON.stringify(this.manifest, null, 2)}\n`, { mode: 0o600, fsync: true })
     } catch (cause) {
-      throw new LedgerError('disk_full', `cannot write the state of the run: ${String(cause)}`, {
-        place: file,
-        hint: 'free some space, then run the same command again',
-        cause,
-      })
+      throw writeError('the state of the run', file, cause, 'free some space, then run the same command again')
     }
   }
 
