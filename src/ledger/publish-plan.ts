@@ -25,7 +25,7 @@ export interface PlannedGroup {
   readonly remain: Sums
   /** What the rollup lacks once the rows are moved: the new ones less those that it has counted. */
   readonly lacking: Sums
-  /** Requests acknowledged (too low by at most) and of undecided batches (too high by at most), where assumed. */
+  /** Requests taken as counted (too low by at most), and those of the other batches (too high by at most), where assumed. */
   readonly lowRequests: bigint
   readonly highRequests: bigint
 }
@@ -81,8 +81,8 @@ export async function planGroups(
       before: group.drift,
       remain,
       lacking: subtractSums(addSums(remain, sums), group.drift),
-      lowRequests: assumed ? group.acknowledged.integers[0] : 0n,
-      highRequests: assumed ? decision.unprovenBatches.integers[0] : 0n,
+      lowRequests: assumed ? decision.counted.integers[0] : 0n,
+      highRequests: assumed ? decision.uncountedBatches.integers[0] : 0n,
     }
   })
 }

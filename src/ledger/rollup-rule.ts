@@ -25,8 +25,12 @@ export type BatchDecision = 'counted' | 'uncounted'
 export type Decision =
   /** The difference has one explanation: `counted` is exactly what the rollup holds already. */
   | { readonly kind: 'proven'; readonly counted: Sums }
-  /** More is missing from the raw table than the files give back: acknowledged rows are taken as counted. */
-  | { readonly kind: 'assumed'; readonly counted: Sums; readonly unprovenBatches: Sums }
+  /**
+   * More is missing from the raw table than the files give back: acknowledged rows, and batches that other groups show as
+   * committed, are taken as counted. A lookalike elsewhere can have shown a batch in the wrong light, so each sum is a bound
+   * of its own: the rollup is too low by at most `counted`, too high by at most `uncountedBatches`.
+   */
+  | { readonly kind: 'assumed'; readonly counted: Sums; readonly uncountedBatches: Sums }
   /** No explanation, or several: the rollup is left alone. */
   | { readonly kind: 'mismatch'; readonly reason: 'unexplained' | 'ambiguous' | 'contradiction' }
 
@@ -125,8 +129,8 @@ export function decideGroup(group: GroupEvidence, verdicts: BatchVerdicts): Deci
   const counted = total(group, provenIds)
   const more = group.drift.integers[0] > group.acknowledged.integers[0]
   if (!more || !atLeast(group.drift, counted)) return { kind: 'mismatch', reason: 'unexplained' }
-  const unproven = [...group.batches].filter(([id]) => !verdicts.decisions.has(id)).map(([, sums]) => sums)
-  return { kind: 'assumed', counted, unprovenBatches: unproven.reduce(addSums, none) }
+  const others = [...group.batches].filter(([id]) => !provenIds.includes(id)).map(([, sums]) => sums)
+  return { kind: 'assumed', counted, uncountedBatches: others.reduce(addSums, none) }
 }
 
 function total(group: GroupEvidence, batches: readonly number[]): Sums {
