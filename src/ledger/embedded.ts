@@ -32,6 +32,8 @@ export async function openEmbedded(target: TargetOptions): Promise<Ledger> {
       await send('SELECT name FROM system.settings FORMAT JSONEachRow'),
     ))
       for (const row of rows) known.add(row.name)
+    // A handful of statements of each shape: compiling one takes longer than it saves over millions of rows.
+    await send('SET compile_expressions = 0, compile_aggregate_expressions = 0')
     const exists = `SELECT name FROM system.databases WHERE name = ${literal(target.database)} FORMAT JSONEachRow`
     for await (const _ of jsonRows(await send(exists))) await send(`USE ${identifier(target.database)}`)
     return new EmbeddedLedger(directory, target.database, known, send, client)

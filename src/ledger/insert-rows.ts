@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Ledger, NativeInsert } from './ledger.js'
+
+const ROWS_AT_ONCE = 1000
 
 /**
  * Inserts rows of our own making (plans, differences) under a token never used before, by way of a file in `spoolDir`,
@@ -21,13 +20,22 @@ export async function insertRows(
   const token = randomUUID()
   const file = join(spoolDir, `rows-${token}.jsonl`)
   try {
-    const lines = Readable.from(
-      (function* () {
-        for (const row of rows) yield `${JSON.stringify(row)}\n`
-      })(),
-    )
-    await pipeline(lines, createWriteStream(file, { mode: 0o600 }))
-    const { size: bytes } = await stat(file)
+    let bytes = 0
+    const out = await open(file, 'wx', 0o600)
+    try {
+      for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+        const lines = Buffer.from(
+          rows
+            .slice(i, i + ROWS_AT_ONCE)
+            .map((row) => `${JSON.stringify(row)}\n`)
+            .join(''),
+        )
+        await out.appendFile(lines)
+        bytes += lines.length
+      }
+    } finally {
+      await out.close()
+    }
     await ledger.insertNative({ table, columns, file, bytes, token, queryId: token, format: 'JSONEachRow' })
   } finally {
     await rm(file, { force: true })

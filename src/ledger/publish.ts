@@ -72,6 +72,8 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   for (const partition of fresh) await removeKnown(options, partition)
   const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
 
+  // What has been moved would be merged beside what is still to be checked, by a process that ends right after.
+  if (ledger.kind === 'embedded') await ledger.command(`SYSTEM STOP MERGES ${ledger.table('usage')}`)
   const drifts = new Map<string, DriftMap>()
   const planned = steps.filter(({ step }) => step === 'planned')
   for (const { partitionId, payload } of planned) {
@@ -213,13 +215,13 @@ async function planPartition(
 /** Rows of a plan that was cut short before its `planned` step. */
 async function forgetUnfinishedPlan(ledger: Ledger, run: { runId: string; partitionId: string }): Promise<void> {
   const mine = `run = ${literal(run.runId)} AND partition_id = ${literal(run.partitionId)}`
-  for (const table of [PLAN_TABLE, IDS_TABLE]) {
-    const [{ rows }] = await ledger.rows<{ rows: string }>(
-      `SELECT count() AS rows FROM ${ledger.table(table)} WHERE ${mine}`,
-    )
-    if (rows === '0') continue
-    await ledger.command(`ALTER TABLE ${ledger.table(table)} DELETE WHERE ${mine} SETTINGS mutations_sync = 2`)
-  }
+  const left = await ledger.rows<{ name: string }>(
+    [PLAN_TABLE, IDS_TABLE]
+      .map((name) => `SELECT ${literal(name)} AS name FROM ${ledger.table(name)} WHERE ${mine} GROUP BY name`)
+      .join(' UNION ALL '),
+  )
+  for (const { name } of left)
+    await ledger.command(`ALTER TABLE ${ledger.table(name)} DELETE WHERE ${mine} SETTINGS mutations_sync = 2`)
 }
 
 const MOST_SETTLE_ROUNDS = 6

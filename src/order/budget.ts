@@ -25,7 +25,7 @@ const FIXED_BYTES = 48 * MIB
 /**
  * An eighth goes to the arena and its block, a sixteenth each to its texts and to what a block may grow by repeating
  * them, and half of what lies above the fixed needs to the ids, at least an eighth of all; the rest is for spilling and
- * as a margin. Larger blocks than 65,536 rows brought nothing. 64 MiB hold 230,000 ids, 1 GiB 14 million.
+ * as a margin. Larger blocks than 65,536 rows brought nothing. 64 MiB hold 250,000 ids, 1 GiB 15 million.
  */
 export function orderBudget(memoryBytes: number): OrderBudget {
   const arenaRows = Math.max(FEWEST_ROWS, Math.min(MOST_ROWS, Math.floor(memoryBytes / 8 / BYTES_PER_ROW)))

@@ -1,7 +1,8 @@
 import type { RecordArena } from '../domain/arena.js'
 import { FIELDS, type Field, type FieldName } from '../domain/record.js'
 
-const FIRST_BYTES = 1 << 20
+/** What a row takes about, short texts included; a buffer that must grow on its way is copied. */
+const BYTES_PER_ROW = 176
 /** LowCardinality in the Native format: version of the state, and flags of a block that brings its whole dictionary. */
 const SHARED_DICTIONARIES = 1
 const WHOLE_DICTIONARY = (1 << 9) | (1 << 10)
@@ -29,7 +30,7 @@ const fieldsOf = (columns: readonly FieldName[]) => FIELDS.filter(({ name }) => 
 
 /** Writes rows of arenas as blocks of ClickHouse's Native format (columns one after another) into one reused buffer. */
 export class NativeEncoder {
-  private buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  private buffer = Buffer.allocUnsafeSlow(0)
   private used = 0
   private readonly fields: readonly Field[]
   private scratch = new ArrayBuffer(0)
@@ -42,6 +43,7 @@ export class NativeEncoder {
   /** The block of these rows, in their order. Valid until the next call. */
   encode(arena: RecordArena, rows: Uint32Array): Uint8Array {
     this.used = 0
+    this.reserve(rows.length * BYTES_PER_ROW)
     this.header(this.fields.length, rows.length)
     if (this.scratch.byteLength < rows.length * 16) this.scratch = new ArrayBuffer(rows.length * 16)
     for (const field of this.fields) {

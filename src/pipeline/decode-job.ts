@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { closeSync, constants, ftruncateSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Decoder, type FileCounts, QuarantineFile } from '../decode/index.js'
 import type { RecordArena } from '../domain/arena.js'
@@ -7,13 +7,19 @@ import type { OpenWalFile, QuarantineEntry, WalFile, Warning } from '../domain/w
 import { writeError } from '../domain/write-error.js'
 import { ConflictResolver, idsInConflict, type OrderedBlock, Orderer, recordFilter } from '../order/index.js'
 import { readFiles } from '../sources/index.js'
-import type { DecodeResult, DecodeTask, PodCounts, SpooledFile } from './decode-messages.js'
+import {
+  type DecodeResult,
+  type DecodeTask,
+  MOST_OUTSTANDING,
+  type PodCounts,
+  type SpooledFile,
+} from './decode-messages.js'
 import { quarantineEntryOf } from './quarantine-entry.js'
 import { TenantCounts } from './tenant-counts.js'
 
 /** Where the job hands its blocks, and what it asks before each file. */
 export interface DecodeOutlet {
-  /** Resolves when there is room for more; the files are the receiver's from then on. */
+  /** Resolves when fewer than MOST_OUTSTANDING blocks are on their way; the files are the receiver's until it has taken them. */
   block(data: SpooledFile | null, evidence: SpooledFile | null): Promise<void>
   progress(bytes: number, records: number): void
   /** Throws `interrupted` where the job shall stop. */
@@ -23,8 +29,8 @@ export interface DecodeOutlet {
 const PROGRESS_MS = 200
 /** A typical line. */
 const BYTES_PER_RECORD = 525
-/** So much evidence about copies is kept in memory until a block of records takes it along. */
-const MOST_PENDING_BYTES = 1 << 20
+/** So much evidence is gathered before a block takes it along: a small insert costs the engine as much as a large one. */
+const EVIDENCE_BYTES = 2 << 20
 
 /** Reads, decodes and orders all files of a task; runs in a thread of its own, which owns all of its state. */
 export class DecodeJob {
@@ -43,7 +49,7 @@ export class DecodeJob {
   private evidence: Buffer[] = []
   private evidenceRows = 0
   private evidenceBytes = 0
-  private blocks = 0
+  private readonly spooled = { block: 0, evidence: 0 }
   private orderMs = 0
   private waitedMs = 0
   private reported = 0
@@ -101,7 +107,7 @@ export class DecodeJob {
       await this.orderer.finish()
       const settled = this.resolver?.settle()
       if (settled !== undefined && settled.winners.rows > 0) await this.orderer.sendArena(settled.winners)
-      await this.flushEvidence(null)
+      await this.send(null, this.takeEvidence())
       this.orderMs += performance.now() - ordering
       const summary = this.orderer.summary()
       return {
@@ -205,26 +211,42 @@ export class DecodeJob {
       this.evidenceBytes += block.evidence.bytes.length
     }
     if (!this.task.encode) return
-    if (block.rows > 0) await this.flushEvidence(this.spool('block', [block.native], block.rows))
-    else if (this.evidenceBytes > MOST_PENDING_BYTES) await this.flushEvidence(null)
+    const data = block.rows === 0 ? null : this.spool('block', [block.native], block.rows)
+    const evidence = this.evidenceBytes < EVIDENCE_BYTES ? null : this.takeEvidence()
+    await this.send(data, evidence)
   }
 
-  private async flushEvidence(data: SpooledFile | null): Promise<void> {
-    const evidence = this.evidenceRows === 0 ? null : this.spool('evidence', this.evidence, this.evidenceRows)
+  private takeEvidence(): SpooledFile | null {
+    if (this.evidenceRows === 0) return null
+    const spooled = this.spool('evidence', this.evidence, this.evidenceRows)
     this.evidence = []
     this.evidenceRows = 0
     this.evidenceBytes = 0
+    return spooled
+  }
+
+  private async send(data: SpooledFile | null, evidence: SpooledFile | null): Promise<void> {
     if (data === null && evidence === null) return
     const started = performance.now()
     await this.outlet.block(data, evidence)
     this.waitedMs += performance.now() - started
   }
 
-  private spool(kind: string, parts: readonly Uint8Array[], rows: number): SpooledFile {
-    const file = join(this.task.spoolDir, `${kind}-${this.blocks++}.native`)
+  /**
+   * Writes over a file whose block has been taken: its pages are there already, and to have the system find new ones and
+   * give them back took longer than to fill them.
+   */
+  private spool(kind: 'block' | 'evidence', parts: readonly Uint8Array[], rows: number): SpooledFile {
+    const file = join(this.task.spoolDir, `${kind}-${this.spooled[kind]++ % MOST_OUTSTANDING}.native`)
     const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts)
     try {
-      writeFileSync(file, whole, { mode: 0o600 })
+      const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600)
+      try {
+        writeFileSync(fd, whole)
+        ftruncateSync(fd, whole.length)
+      } finally {
+        closeSync(fd)
+      }
     } catch (cause) {
       const hint = 'nothing was published; free some space or name another --state-dir, then run the same command again'
       throw writeError('a block', file, cause, hint)

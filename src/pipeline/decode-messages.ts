@@ -23,7 +23,10 @@ export interface DecodeTask {
   readonly conflictIds: Uint32Array
 }
 
-/** A file of Native-format blocks in the spool directory. */
+/** Blocks on their way at once: enough to keep the ledger busy while the next one is made, few enough for the disk. */
+export const MOST_OUTSTANDING = 3
+
+/** A file of Native-format blocks in the spool directory; it holds another block once this one is taken. */
 export interface SpooledFile {
   readonly file: string
   readonly bytes: number

@@ -1,3 +1,4 @@
+import { on } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { LedgerError } from '../domain/errors.js'
 import type { DecodeResult, DecodeTask, FromDecoder, PlainError, SpooledFile, ToDecoder } from './decode-messages.js'
@@ -8,46 +9,48 @@ export interface DecodeThreadHooks {
   progress(bytes: number, records: number): void
 }
 
-/**
- * Runs a decode task in a thread of its own and hands its blocks on, in their order. Where the signal aborts, or a block
- * cannot be taken over, the thread is ended first. Throws what went wrong first.
- */
-export async function decodeInThread(
-  task: DecodeTask,
-  hooks: DecodeThreadHooks,
-  signal: AbortSignal,
-): Promise<DecodeResult> {
-  signal.throwIfAborted()
-  const worker = new Worker(new URL('./decode-worker.js', import.meta.url), { workerData: task })
-  const answer = (message: ToDecoder) => worker.postMessage(message)
-  const stop = () => answer({ type: 'stop' })
-  signal.addEventListener('abort', stop)
-  try {
-    return await new Promise<DecodeResult>((resolve, reject) => {
-      let taking = Promise.resolve()
-      worker.on('message', (message: FromDecoder) => {
+/** Runs a decode task in a thread of its own, from the moment it is made; its first blocks wait for `run`. */
+export class DecodeThread {
+  private readonly worker: Worker
+  private readonly messages: AsyncIterable<[FromDecoder]>
+
+  constructor(readonly task: DecodeTask) {
+    this.worker = new Worker(new URL('./decode-worker.js', import.meta.url), { workerData: task })
+    this.messages = on(this.worker, 'message', { close: ['exit'] }) as AsyncIterable<[FromDecoder]>
+  }
+
+  /**
+   * Hands the blocks on, in their order, and returns what the task came to. Where the signal aborts, or a block cannot be
+   * taken over, the thread is ended first. Throws what went wrong first.
+   */
+  async run(hooks: DecodeThreadHooks, signal: AbortSignal): Promise<DecodeResult> {
+    signal.throwIfAborted()
+    const stop = () => this.answer({ type: 'stop' })
+    signal.addEventListener('abort', stop)
+    try {
+      for await (const [message] of this.messages) {
+        if (message.type === 'done') return message.result
+        if (message.type === 'failed') throw revived(message.error)
         if (message.type === 'progress') hooks.progress(message.bytes, message.records)
-        else if (message.type === 'failed') reject(revived(message.error))
-        else if (message.type === 'done') taking.then(() => resolve(message.result), reject)
-        else
-          taking = taking
-            .then(() => hooks.block(message.data, message.evidence))
-            .then(() => answer({ type: 'taken' }))
-            .catch((error) => {
-              reject(error)
-              throw error
-            })
-        // The chain is awaited at the end; a failure before that has been reported already.
-        taking.catch(() => {})
-      })
-      worker.on('error', reject)
-      worker.on('exit', (code) => {
-        if (code !== 0) reject(new LedgerError('internal', `the decode thread ended with code ${code}`))
-      })
-    })
-  } finally {
-    signal.removeEventListener('abort', stop)
-    await worker.terminate()
+        else {
+          await hooks.block(message.data, message.evidence)
+          this.answer({ type: 'taken' })
+        }
+      }
+      throw new LedgerError('internal', 'the decode thread ended before its work was done')
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await this.end()
+    }
+  }
+
+  /** Ends the thread, wherever it is. */
+  async end(): Promise<void> {
+    await this.worker.terminate()
+  }
+
+  private answer(message: ToDecoder): void {
+    this.worker.postMessage(message)
   }
 }
 

@@ -1,10 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { LedgerError } from '../domain/errors.js'
 import { DecodeJob } from './decode-job.js'
-import type { DecodeTask, FromDecoder, PlainError, ToDecoder } from './decode-messages.js'
-
-/** Blocks on their way at once: enough to keep the ledger busy while the next one is made, few enough for the disk. */
-const MOST_OUTSTANDING = 3
+import {
+  type DecodeTask,
+  type FromDecoder,
+  MOST_OUTSTANDING,
+  type PlainError,
+  type ToDecoder,
+} from './decode-messages.js'
 
 const port = parentPort
 if (port === null) throw new Error('this module runs in a worker thread')

@@ -2,7 +2,7 @@ import type { InputOptions } from '../domain/options.js'
 import { FIELDS } from '../domain/record.js'
 import type { InspectOutcome, RunContext } from '../domain/run.js'
 import { discover } from '../sources/index.js'
-import { decodeInThread } from './decode-thread.js'
+import { DecodeThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
 import { decodeProgress, decodeTask } from './stage.js'
 import { RunState } from './state.js'
@@ -16,7 +16,8 @@ export async function inspect(options: InputOptions, { emit, signal }: RunContex
     emit({ type: 'stage_started', stage: 'decode', message: `decoding ${discovery.files.length} files` })
     const columns = FIELDS.map(({ name }) => name)
     let task = decodeTask(options, discovery, state, columns, false)
-    const run = () => decodeInThread(task, { block: async () => {}, progress: decodeProgress(discovery, emit) }, signal)
+    const hooks = { block: async () => {}, progress: decodeProgress(discovery, emit) }
+    const run = () => new DecodeThread(task).run(hooks, signal)
     let decoded = await run()
     if (decoded.newConflictIds.length > 0) {
       task = { ...task, conflictIds: decoded.newConflictIds }

@@ -17,13 +17,14 @@ import { createSchema } from '../ledger/schema.js'
 import { countStagedBefore, tenantRows } from '../ledger/staged-counts.js'
 import { Staging } from '../ledger/staging.js'
 import { type Discovery, discover } from '../sources/index.js'
+import type { DecodeThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
 import { fingerprintOf } from './fingerprint.js'
 import { missingColumns, nextSteps, plannedInput } from './outcome.js'
 import { makePlan, targetInfo } from './plan.js'
 import { type PublishOutcome, publishRun } from './publish-run.js'
 import { Releasers } from './releasers.js'
-import { assertSpace, stage } from './stage.js'
+import { assertSpace, decodeAhead, stage } from './stage.js'
 import { newRunId, RunState, type StagedInput } from './state.js'
 
 /**
@@ -55,13 +56,11 @@ class Replay {
     const { options, context, releasers } = this
     const state = RunState.open(options.stateDir, bindingOf(options))
     releasers.add(() => state.close())
-    // The engine starts while the sources are looked through.
-    const connecting = connect(options.target)
-    connecting.catch(() => {})
-    releasers.add(async () => (await connecting.catch(() => null))?.close())
     const begun = state.manifest?.state === 'publishing'
     const discovery = await this.discover(begun)
-    const ledger = await connecting
+    const ahead = this.decodeAhead(state, discovery)
+    const ledger = await connect(options.target)
+    releasers.add(() => ledger.close())
     let target = await inspectTarget(ledger)
     assertReplayable(target, options)
 
@@ -93,7 +92,7 @@ class Replay {
     await refuseUnfinishedRuns(ledger, runId)
 
     const staging = new Staging(ledger, runId, context.signal)
-    const input = await this.stagedInput(action, runId, discovery, state, ledger, target, staging)
+    const input = await this.stagedInput(action, runId, discovery, ahead, state, ledger, target, staging)
     const checks = await this.checkAges(ledger, staging, target, begun)
     if (options.stageOnly) return this.unpublished(plan, input, target, state, checks)
 
@@ -131,6 +130,15 @@ class Replay {
     }
   }
 
+  /** Null where a target may have all that is needed already, or nothing is to be decoded. */
+  private decodeAhead(state: RunState, discovery: Discovery | null): DecodeThread | null {
+    const known = state.manifest?.state
+    if (discovery === null || this.options.dryRun || known === 'staged' || known === 'publishing') return null
+    const thread = decodeAhead(this.options, discovery, state)
+    this.releasers.add(() => thread.end())
+    return thread
+  }
+
   private async action(
     { manifest }: RunState,
     discovery: Discovery | null,
@@ -148,6 +156,7 @@ class Replay {
     action: ReplayPlan['action'],
     runId: string,
     discovery: Discovery | null,
+    ahead: DecodeThread | null,
     state: RunState,
     ledger: Ledger,
     target: TargetState,
@@ -170,6 +179,7 @@ class Replay {
       columns: present,
       missing,
       dropBeforeMs: skips ?? undefined,
+      ahead,
       emit: context.emit,
       signal: context.signal,
     })

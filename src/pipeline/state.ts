@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { z } from 'zod'
@@ -95,14 +95,19 @@ export class RunState {
     makePrivate(dir)
     const lock = StateLock.acquire(join(dir, 'lock'))
     try {
+      removeHalfWritten(dir)
       const state = new RunState(dir, lock, readManifest(join(dir, 'run.json')))
-      rmSync(state.spoolDir, { recursive: true, force: true })
-      makePrivate(state.spoolDir)
+      state.emptySpool()
       return state
     } catch (error) {
       lock.release()
       throw error
     }
+  }
+
+  emptySpool(): void {
+    rmSync(this.spoolDir, { recursive: true, force: true })
+    makePrivate(this.spoolDir)
   }
 
   async save(next: Omit<Manifest, 'format'>): Promise<void> {
@@ -135,6 +140,11 @@ function makePrivate(dir: string): void {
       cause,
     })
   }
+}
+
+/** A process killed while it saved left its temporary file; whoever holds the lock may remove it. */
+function removeHalfWritten(dir: string): void {
+  for (const name of readdirSync(dir)) if (/^run\.json\.\d+$/.test(name)) rmSync(join(dir, name), { force: true })
 }
 
 function readManifest(file: string): Manifest | null {

@@ -1,0 +1,17 @@
+/**
+ * The built program in a few files: Node takes about a millisecond to find and load each module, and there were four
+ * hundred of them.
+ * `pipeline` and `signals` are entries for tests that use these parts of the built program in a process of their own.
+ */
+export default {
+  input: {
+    main: 'src/cli/main.ts',
+    'decode-worker': 'src/pipeline/decode-worker.ts',
+    pipeline: 'src/pipeline/index.ts',
+    signals: 'src/cli/signals.ts',
+  },
+  platform: 'node',
+  // A native library, and a package that looks at its own file name.
+  external: [/^chdb(\/|$)/, 'write-file-atomic'],
+  output: { dir: 'dist', cleanDir: true, sourcemap: true, chunkFileNames: '[name].js' },
+}
