@@ -38,15 +38,25 @@ export async function parseArguments(argv: readonly string[], version: string): 
       'parse-positional-numbers': false,
       'strip-aliased': true,
     })
-    .command('replay [source..]', "Rebuild the ledger from the pods' WAL files", build('replay'), choose('replay'))
-    .command('inspect [source..]', 'Count what is in WAL files, without a ledger', build('inspect'), choose('inspect'))
-    .command('query <sql>', 'Run SQL on the ledger and print the result', build('query'), choose('query'))
+    .command(
+      'replay [source..]',
+      "Rebuild the ledger from the pods' WAL files",
+      build('replay', argv),
+      choose('replay'),
+    )
+    .command(
+      'inspect [source..]',
+      'Count what is in WAL files, without a ledger',
+      build('inspect', argv),
+      choose('inspect'),
+    )
+    .command('query <sql>', 'Run SQL on the ledger and print the result', build('query', argv), choose('query'))
     .command('config', 'Show the configuration', (config) =>
       config
         .command(
           'show',
           'Print every option, its value and where it came from',
-          build('config show'),
+          build('config show', argv),
           choose('config show'),
         )
         .demandCommand(1, 'config needs to know what to do: config show'),
@@ -74,9 +84,17 @@ export async function parseArguments(argv: readonly string[], version: string): 
   return chosen
 }
 
+/** Words that make yargs print its options, or list them for a shell. */
+const asksForOptions = (argv: readonly string[]) => argv.some((word) => /^-\w*h|^--h|compl/.test(word))
+
+/**
+ * Options of a command. yargs lays out the help of every command that it runs, a tenth of a second's work: where nobody
+ * asked for it, the options are left out of it.
+ */
 const build =
-  (command: CommandName) =>
+  (command: CommandName, argv: readonly string[]) =>
   (parser: Argv): Argv => {
+    const hidden = !asksForOptions(argv)
     if (command === 'replay' || command === 'inspect') {
       const source = OPTION_LIST.find(({ name }) => name === 'source')
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
@@ -85,6 +103,7 @@ const build =
     for (const option of OPTION_LIST) {
       if (option.flag !== undefined || !option.commands.includes(command)) continue
       const shared: Options = {
+        hidden,
         describe: option.describe,
         group: `${option.group}:`,
         ...(option.short === undefined ? {} : { alias: option.short }),

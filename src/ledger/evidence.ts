@@ -1,5 +1,5 @@
 import { addSums, type Sums } from '../domain/rollup.js'
-import { groupKey } from './drift.js'
+import { groupKey, type RawSums } from './drift.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import { type RollupShape, type SumsRow, selectSums, sumsOf } from './rollup-shape.js'
@@ -9,13 +9,6 @@ interface GroupRow extends SumsRow {
   tenant: string
   key: string
   model: string
-}
-
-export interface NewRows {
-  readonly tenant: string
-  readonly key: string
-  readonly model: string
-  readonly sums: Sums
 }
 
 const GROUP = 'toString(tenant_id) AS tenant, toString(key_id) AS key, model'
@@ -30,8 +23,8 @@ export class Evidence {
   ) {}
 
   /** Sums of the partition's new rows that the rollup must count in the end, group by group (N). */
-  async newRows(partitionId: string): Promise<Map<string, NewRows>> {
-    const found = new Map<string, NewRows>()
+  async newRows(partitionId: string): Promise<Map<string, RawSums>> {
+    const found = new Map<string, RawSums>()
     const sql = `SELECT ${GROUP}, ${selectSums(this.shape)} FROM ${this.ledger.table(this.staging.tableName)}
       WHERE ${this.counting(partitionId)} GROUP BY tenant_id, key_id, model`
     for await (const rows of this.ledger.stream<GroupRow>(sql))

@@ -1,5 +1,5 @@
 import { addSums, type RollupColumn, type Sums, subtractSums, zeroSums } from '../domain/rollup.js'
-import { type DriftMap, settledDrift } from './drift.js'
+import { type DriftMap, type RawSums, settledDrift } from './drift.js'
 import type { Evidence } from './evidence.js'
 import { literal } from './identifiers.js'
 import { insertRows } from './insert-rows.js'
@@ -15,11 +15,8 @@ import {
 import type { RollupShape } from './rollup-shape.js'
 import { PLAN_COLUMNS, PLAN_TABLE } from './run-tables.js'
 
-/** One group's line in the plan of a partition. */
-export interface PlannedGroup {
-  readonly tenant: string
-  readonly key: string
-  readonly model: string
+/** One group's line in the plan of a partition; `sums` are those of its new rows. */
+export interface PlannedGroup extends RawSums {
   readonly decision: Decision
   readonly before: Sums
   readonly remain: Sums
@@ -77,6 +74,7 @@ export async function planGroups(
       tenant,
       key: keyId,
       model,
+      sums,
       decision,
       before: group.drift,
       remain,

@@ -1,6 +1,5 @@
 import { LedgerError } from '../domain/errors.js'
 import type { FieldName } from '../domain/record.js'
-import type { Sums } from '../domain/rollup.js'
 import { antiJoin, type KnownRecords } from './anti-join.js'
 import { type DriftMap, groupKey } from './drift.js'
 import { Evidence } from './evidence.js'
@@ -8,8 +7,8 @@ import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import type { TargetLock } from './lock.js'
 import { lookForPublished } from './look.js'
-import { decideAllBatches, planGroups, readPlan, writePlan } from './publish-plan.js'
-import { settleRollup } from './rollup-difference.js'
+import { decideAllBatches, type PlannedGroup, planGroups, readPlan, writePlan } from './publish-plan.js'
+import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
 import { IDS_TABLE, PLAN_TABLE, readSteps, recordStep, type Step, type StepName, unfinishedRuns } from './run-tables.js'
@@ -86,7 +85,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     await options.lock.assertHeld()
     const plan = await planPartition(options, partition, verdicts)
     if (plan === null) continue
-    const drift = await move(options, plan.partition, plan.lacking)
+    const drift = await move(options, plan.partition, plan.known)
     if (drift !== null) drifts.set(partition.partitionId, drift)
     done.push(plan.partition)
     options.published(plan.partition)
@@ -174,8 +173,8 @@ interface VerdictsPayload {
 
 interface Plan {
   readonly partition: PublishedPartition
-  /** What the rollup lacks of each group once the partition is moved, by group. */
-  readonly lacking: ReadonlyMap<string, Sums>
+  /** How the day will be once the partition is moved. */
+  readonly known: KnownSides
 }
 
 /** Writes plan and ids of one partition to the target; null where nothing of it is new. */
@@ -194,22 +193,23 @@ async function planPartition(
   const ids = await countRows(ledger, staging.tableName, partitionId)
   if (ids === 0) return null
   await forgetUnfinishedPlan(ledger, run)
-  const lacking = new Map<string, Sums>()
+  let groups: PlannedGroup[] = []
   if (shape !== null) {
     const evidence = new Evidence(ledger, shape, staging.runId, staging)
-    const groups = await planGroups(ledger, shape, evidence, partitionId, verdicts)
+    groups = await planGroups(ledger, shape, evidence, partitionId, verdicts)
     await writePlan(ledger, spoolDir, run, shape, groups)
-    for (const group of groups) lacking.set(groupKey(group), group.lacking)
   }
   await ledger.command(
     `INSERT INTO ${ledger.table(IDS_TABLE)} (run, partition_id, request_id) ${ledger.settings({ async_insert: 0 })}
      SELECT ${literal(run.runId)}, ${literal(partitionId)}, request_id FROM ${ledger.table(staging.tableName)}
      WHERE _partition_id = ${literal(partitionId)}`,
   )
-  const tenants = await tenantCounts(ledger, staging.tableName, partitionId)
+  const tenants = await tenantCounts(ledger, staging.tableName, partitionId, rowsBefore)
   const payload: PlannedPayload = { minTsMs, maxTsMs, rowsBefore, ids, tenants }
   await recordStep(ledger, spoolDir, run.runId, { partitionId, step: 'planned', payload })
-  return { partition: { partitionId, ...payload }, lacking }
+  const lacking = new Map(groups.map((group) => [groupKey(group), group.lacking]))
+  const raw = rowsBefore > 0 ? null : new Map(groups.map((group) => [groupKey(group), group]))
+  return { partition: { partitionId, ...payload }, known: { lacking, raw } }
 }
 
 /** Rows of a plan that was cut short before its `planned` step. */
@@ -234,19 +234,19 @@ function drainedAgain(ledger: Ledger, partitionId: string): LedgerError {
 }
 
 /**
- * Moves a planned partition and settles its rollup. `lacking`: from the plan made just now; null where an earlier attempt
+ * Moves a planned partition and settles its rollup. `known`: from the plan made just now; null where an earlier attempt
  * may have moved some of it. Returns R − U of the day as it was seen last, where nobody else can change it.
  */
 async function move(
   options: PublishOptions,
   partition: PublishedPartition,
-  lacking: ReadonlyMap<string, Sums> | null,
+  known: KnownSides | null,
 ): Promise<DriftMap | null> {
   const { ledger, staging, shape, spoolDir, columns } = options
   const { partitionId } = partition
   await options.lock.assertHeld()
   // Nobody but this process writes to an embedded ledger: what was looked at a moment ago is still so.
-  const alone = ledger.kind === 'embedded' && lacking !== null
+  const alone = ledger.kind === 'embedded' && known !== null
   if (!alone) await antiJoin(ledger, { staging: staging.tableName, partition, columns })
   if (alone || (await countRows(ledger, staging.tableName, partitionId)) > 0) {
     // A column that obleth added meanwhile makes the move fail.
@@ -261,7 +261,7 @@ async function move(
   if (shape !== null) {
     const plan = await readPlan(ledger, { runId: staging.runId, partitionId }, shape)
     for (let round = 0; ; round++) {
-      drift = await settleRollup(ledger, spoolDir, shape, partitionId, plan, alone ? lacking : null)
+      drift = await settleRollup(ledger, spoolDir, shape, partitionId, plan, alone ? known : null)
       // What a pod inserted again meanwhile was counted by the view; without its copies the rollup is too high.
       if (alone || !(await lookForPublished(ledger, staging.runId, partition, alone))) break
       if (round === MOST_SETTLE_ROUNDS) throw drainedAgain(ledger, partitionId)
@@ -285,13 +285,14 @@ async function tenantCounts(
   ledger: Ledger,
   staging: string,
   partitionId: string,
+  rowsBefore: number,
 ): Promise<[tenant: string, before: number, added: number][]> {
+  const count = (table: string, before: string, added: string) =>
+    `SELECT tenant_id, ${before} AS b, ${added} AS a FROM ${ledger.table(table)}
+     WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id`
+  const sides = [count(staging, '0', 'count()'), ...(rowsBefore === 0 ? [] : [count('usage', 'count()', '0')])]
   const rows = await ledger.rows<{ tenant: string; before: string; added: string }>(
-    `SELECT toString(tenant_id) AS tenant, sum(b) AS before, sum(a) AS added FROM (
-       SELECT tenant_id, 0 AS b, count() AS a FROM ${ledger.table(staging)}
-       WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id
-       UNION ALL SELECT tenant_id, count() AS b, 0 AS a FROM ${ledger.table('usage')}
-       WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id)
+    `SELECT toString(tenant_id) AS tenant, sum(b) AS before, sum(a) AS added FROM (${sides.join(' UNION ALL ')})
      GROUP BY tenant_id HAVING added > 0 ORDER BY added DESC, tenant LIMIT ${MOST_TENANTS}`,
   )
   return rows.map(({ tenant, before, added }) => [tenant, Number(before), Number(added)])

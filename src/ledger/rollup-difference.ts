@@ -1,6 +1,6 @@
 import { LedgerError } from '../domain/errors.js'
 import { FLOAT_TOLERANCE, isZero, type Sums, subtractSums, zeroSums } from '../domain/rollup.js'
-import { type DriftMap, dayOf, readDrift } from './drift.js'
+import { type DriftMap, dayOf, type RawSums, readDrift, readDriftFrom } from './drift.js'
 import { insertRows } from './insert-rows.js'
 import type { Ledger } from './ledger.js'
 import type { RollupShape } from './rollup-shape.js'
@@ -15,11 +15,19 @@ export interface WantedDrift {
   readonly remain: Sums
 }
 
+/** What is known of a day without a look, where nobody else writes. By group. */
+export interface KnownSides {
+  /** What the rollup lacks. */
+  readonly lacking: ReadonlyMap<string, Sums>
+  /** What all rows in `usage` sum up to; null where some of them were there before. */
+  readonly raw: ReadonlyMap<string, RawSums> | null
+}
+
 /**
  * Inserts into `usage_daily` what its groups lack to be at the drift wanted, T − (R − U), and looks again until nothing
  * is left to add. By differences, so that unrelated traffic, which moves R and U alike, disturbs nothing; each attempt
  * looks first, so that an insert whose answer was lost is not repeated. Returns the drift seen last.
- * `lackingNow`: what is lacking, where the caller knows it without a look.
+ * `known`: what is lacking at first, where the caller knows it, and a cheaper way to look.
  */
 export async function settleRollup(
   ledger: Ledger,
@@ -27,24 +35,29 @@ export async function settleRollup(
   shape: RollupShape,
   partitionId: string,
   wanted: ReadonlyMap<string, WantedDrift>,
-  lackingNow: ReadonlyMap<string, Sums> | null = null,
+  known: KnownSides | null = null,
 ): Promise<DriftMap> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const known = attempt === 0 ? lackingNow : null
-    const drift: DriftMap = known === null ? await readDrift(ledger, shape, partitionId) : new Map()
+    const lackingNow = attempt === 0 ? known?.lacking : undefined
+    const drift: DriftMap = lackingNow !== undefined ? new Map() : await look(ledger, shape, partitionId, known)
     const rows: object[] = []
     for (const [key, { tenant, key: keyId, model, remain }] of wanted) {
-      const lacking = known?.get(key) ?? subtractSums(remain, drift.get(key)?.drift ?? zeroSums(remain))
+      const lacking = lackingNow?.get(key) ?? subtractSums(remain, drift.get(key)?.drift ?? zeroSums(remain))
       if (isZero(lacking) && (attempt > 0 || negligible(lacking, remain))) continue
       rows.push({ ...row(shape, lacking), day: dayOf(partitionId), tenant_id: tenant, key_id: keyId, model })
     }
-    if (rows.length === 0 && known === null) return drift
+    if (rows.length === 0 && lackingNow === undefined) return drift
     await insertRows(ledger, spoolDir, 'usage_daily', dailyColumns(shape), rows)
   }
   throw new LedgerError('refused', `the rollup of ${dayOf(partitionId)} does not come to rest`, {
     place: `${ledger.location}, ${ledger.database}.usage_daily`,
     hint: 'stop whatever else writes to usage or usage_daily, then run the same command again',
   })
+}
+
+function look(ledger: Ledger, shape: RollupShape, partitionId: string, known: KnownSides | null): Promise<DriftMap> {
+  const raw = known?.raw ?? null
+  return raw === null ? readDrift(ledger, shape, partitionId) : readDriftFrom(ledger, shape, partitionId, raw)
 }
 
 /** Float differences that are the noise of float sums, where the integers are right already. */

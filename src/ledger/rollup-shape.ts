@@ -25,10 +25,13 @@ export function rollupShape(state: TargetState): RollupShape | null {
 const integers = (shape: RollupShape) => shape.columns.filter(({ kind }) => kind === 'integer')
 const floats = (shape: RollupShape) => shape.columns.filter(({ kind }) => kind === 'float')
 
-/** Select list of the sums over rows of `usage`: two arrays, which {@link sumsOf} reads. */
-export function selectSums(shape: RollupShape): string {
-  const exact = integers(shape).map(({ perRow }) => `toString(sum(toInt64(${perRow})))`)
-  const rounded = floats(shape).map(({ perRow }) => `sum(toFloat64(${perRow}))`)
+/**
+ * Select list of the sums over rows of `usage`, or over those of `usage_daily`: two arrays, which {@link sumsOf} reads.
+ */
+export function selectSums(shape: RollupShape, over: 'usage' | 'usage_daily' = 'usage'): string {
+  const value = (column: RollupColumn) => (over === 'usage' ? column.perRow : column.name)
+  const exact = integers(shape).map((column) => `toString(sum(toInt64(${value(column)})))`)
+  const rounded = floats(shape).map((column) => `sum(toFloat64(${value(column)}))`)
   return `[${exact.join(', ')}] AS integers, [${rounded.join(', ')}]::Array(Float64) AS floats`
 }
 

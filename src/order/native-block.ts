@@ -187,25 +187,36 @@ export class NativeEncoder {
 
 /** The block of evidence of these rows; null where none has any. */
 export function encodeEvidence(arena: RecordArena, rows: Uint32Array): { bytes: Uint8Array; rows: number } | null {
-  const { request_id, evidence, batch: batches } = arena
-  const telling = new Uint32Array(rows.length)
-  let n = 0
-  for (let i = 0; i < rows.length; i++) if (evidence[rows[i]] !== 0 || batches[rows[i]] !== 0) telling[n++] = rows[i]
+  const telling = withEvidence(arena, rows)
+  const n = telling.length
   if (n === 0) return null
   const head = (name: string, type: string) =>
     Buffer.from([name.length, ...Buffer.from(name), type.length, ...Buffer.from(type)])
-  const ids = new Uint32Array(n * 4)
-  const acknowledged = new Uint8Array(n)
-  const batch = new Uint32Array(n)
-  for (let i = 0; i < n; i++) {
-    const row = telling[i]
+  const data = evidenceColumns(arena, telling).map((column) => Buffer.from(column.buffer))
+  const columns = EVIDENCE_COLUMNS.flatMap(({ name, type }, i) => [head(name, type), data[i]])
+  return { bytes: Buffer.concat([Buffer.from([EVIDENCE_COLUMNS.length]), varint(n), ...columns]), rows: n }
+}
+
+// Each loop over many rows in a function of its own: one that has several is compiled anew when it comes to the next.
+
+function withEvidence({ evidence, batch }: RecordArena, rows: Uint32Array): Uint32Array {
+  const telling = new Uint32Array(rows.length)
+  let n = 0
+  for (let i = 0; i < rows.length; i++) if (evidence[rows[i]] !== 0 || batch[rows[i]] !== 0) telling[n++] = rows[i]
+  return telling.subarray(0, n)
+}
+
+function evidenceColumns({ request_id, evidence, batch: batches }: RecordArena, rows: Uint32Array) {
+  const ids = new Uint32Array(rows.length * 4)
+  const acknowledged = new Uint8Array(rows.length)
+  const batch = new Uint32Array(rows.length)
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]
     for (let w = 0; w < 4; w++) ids[i * 4 + w] = request_id[row * 4 + w]
     acknowledged[i] = evidence[row] & 1
     batch[i] = batches[row]
   }
-  const data = [ids, acknowledged, batch].map((column) => Buffer.from(column.buffer))
-  const columns = EVIDENCE_COLUMNS.flatMap(({ name, type }, i) => [head(name, type), data[i]])
-  return { bytes: Buffer.concat([Buffer.from([EVIDENCE_COLUMNS.length]), varint(n), ...columns]), rows: n }
+  return [ids, acknowledged, batch]
 }
 
 function varint(value: number): Buffer {

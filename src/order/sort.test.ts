@@ -36,20 +36,25 @@ describe('sortRows', () => {
     expect(sorted([...ids.slice(5), ...ids.slice(0, 5)].map((id) => [T, id]))).toEqual(wanted)
   })
 
-  it.each([1000, 10 ** 12])('goes by time first, over %d ms', (span) => {
-    const next = random(span)
-    const keys = Array.from({ length: 500 }, (_, n): [number, string] => [
-      T + Math.floor(next() * 20) * Math.floor(span / 20),
-      `${((n * 7919) % 500).toString(16).padStart(8, '0')}-0000-0000-0000-000000000000`,
-    ])
-    // Thirteen digits of time, then text: the order of such lines is the order wanted.
-    expect(sorted(keys)).toEqual(keys.map(([tsMs, id]) => `${tsMs} ${id}`).sort())
-  })
+  it.each([20, 1000, 2_000_000, 40_000_000, 2 ** 32 - 1, 2 ** 32, 10 ** 12])(
+    'goes by time first, over %d ms',
+    (span) => {
+      const next = random(span)
+      const keys = Array.from({ length: 500 }, (_, n): [number, string] => [
+        T + Math.floor(next() * 20) * Math.floor(span / 20),
+        `${((n * 7919) % 500).toString(16).padStart(8, '0')}-0000-0000-0000-000000000000`,
+      ])
+      // Thirteen digits of time, then text: the order of such lines is the order wanted.
+      expect(sorted(keys)).toEqual(keys.map(([tsMs, id]) => `${tsMs} ${id}`).sort())
+    },
+  )
 
   it('takes the rows asked for, and none where none are', () => {
     const arena = new RecordArena(5)
     arena.ts_ms.set([50, 40, 30, 20, 10])
-    expect([...sortRows(arena, Uint32Array.of(0, 2, 4))]).toEqual([4, 2, 0])
+    const rows = Uint32Array.of(0, 2, 4)
+    expect([...sortRows(arena, rows)]).toEqual([4, 2, 0])
+    expect([...rows]).toEqual([0, 2, 4])
     expect([...sortRows(arena, new Uint32Array(0))]).toEqual([])
   })
 })

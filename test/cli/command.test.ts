@@ -127,7 +127,7 @@ test('a reader that goes away is no error', () => {
 describe('signals', () => {
   /** A process that watches signals and stays until the second one. */
   const script = `
-    import { watchSignals } from ${JSON.stringify(join(process.cwd(), 'dist/cli/signals.js'))}
+    import { watchSignals } from ${JSON.stringify(join(process.cwd(), 'dist/signals.js'))}
     const watched = watchSignals((signal) => console.log('first ' + signal))
     watched.signal.addEventListener('abort', () => console.log('aborted ' + watched.received()))
     setInterval(() => {}, 1000)

@@ -89,7 +89,7 @@ describe('files that change after they were found', () => {
     const path = (pod: string) => join(dir.pods, file(pod))
     const line = lineOf(record(0)).length + 1
     // The built pipeline tells when it has found its files and is about to read them.
-    const { inspect: run } = (await import(new URL('../../dist/pipeline/index.js', import.meta.url).href)) as Pipeline
+    const { inspect: run } = (await import(new URL('../../dist/pipeline.js', import.meta.url).href)) as Pipeline
     const change = (event: LedgerEvent) => {
       if (event.type !== 'stage_started' || event.stage !== 'decode') return
       unlinkSync(path('vanishes'))
