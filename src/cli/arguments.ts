@@ -5,8 +5,14 @@ import { LedgerError } from '../domain/errors.js'
 
 /** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
 export type Invocation =
-  | { readonly kind: 'command'; readonly command: CommandName; readonly flags: Flags; readonly sql: string }
+  | { readonly kind: 'command'; readonly command: CommandName; readonly flags: Flags; readonly words: Words }
   | { readonly kind: 'text'; readonly text: string }
+
+/** Positional words that are no options: the statement of `query`, the run of `runs …`; '' where there is none. */
+export interface Words {
+  readonly sql: string
+  readonly run: string
+}
 
 interface Parsed extends Record<string, unknown> {
   readonly _: readonly (string | number)[]
@@ -22,7 +28,7 @@ export async function parseArguments(argv: readonly string[], version: string): 
   const choose = (command: CommandName) => (parsed: Parsed) => {
     const [extra] = restOf(parsed, command)
     if (extra !== undefined && !takesSources(command)) throw usage(`Unknown argument: ${extra}`, argv)
-    chosen = { kind: 'command', command, flags: flagsOf(parsed, command), sql: sqlOf(parsed, command) }
+    chosen = { kind: 'command', command, flags: flagsOf(parsed, command), words: wordsOf(parsed) }
   }
   const parser = yargs([...argv])
     .scriptName('obleth-ledger')
@@ -51,6 +57,24 @@ export async function parseArguments(argv: readonly string[], version: string): 
       choose('inspect'),
     )
     .command('query <sql>', 'Run SQL on the ledger and print the result', build('query', argv), choose('query'))
+    .command('runs', 'Show, discard and undo runs', (runs) =>
+      runs
+        .command('list', 'Print the runs that the target knows of', build('runs list', argv), choose('runs list'))
+        .command('show <run>', 'Print one run, day by day', build('runs show', argv), choose('runs show'))
+        .command(
+          'discard <run>',
+          'Drop what a run staged and did not publish',
+          build('runs discard', argv),
+          choose('runs discard'),
+        )
+        .command(
+          'undo <run>',
+          'Take back what a run published, the newest run first',
+          build('runs undo', argv),
+          choose('runs undo'),
+        )
+        .demandCommand(1, 'runs needs to know what to do: runs list, show, discard or undo'),
+    )
     .command('config', 'Show the configuration', (config) =>
       config
         .command(
@@ -100,6 +124,7 @@ const build =
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
     }
     if (command === 'query') parser.positional('sql', { type: 'string', describe: 'One statement' })
+    if (takesRun(command)) parser.positional('run', { type: 'string', describe: 'A run, as `runs list` names it' })
     for (const option of OPTION_LIST) {
       if (option.flag !== undefined || !option.commands.includes(command)) continue
       const shared: Options = {
@@ -119,6 +144,8 @@ const build =
 
 const takesSources = (command: CommandName): boolean => command === 'replay' || command === 'inspect'
 
+const takesRun = (command: CommandName): boolean => command.startsWith('runs ') && command !== 'runs list'
+
 /** Words behind `--` reach yargs as commands; here they are what they would have been without it. */
 const restOf = (parsed: Parsed, command: CommandName) => parsed._.slice(command.split(' ').length).map(String)
 
@@ -131,14 +158,12 @@ function flagsOf(parsed: Parsed, command: CommandName): Flags {
   return flags
 }
 
-function sqlOf(parsed: Parsed, command: CommandName): string {
-  return command === 'query' ? String(parsed.sql ?? '') : ''
-}
+const wordsOf = ({ sql = '', run = '' }: Parsed): Words => ({ sql: String(sql), run: String(run) })
 
 function usage(message: string, argv: readonly string[]): LedgerError {
   const unknown = /^Unknown arguments?: ([a-z-]+)/.exec(message)?.[1]
   const suggested = unknown === undefined ? '' : closestOption(unknown, (name) => `--${name}`)
-  const command = argv.find((word) => /^(replay|inspect|query|config)$/.test(word))
+  const command = argv.find((word) => /^(replay|inspect|query|runs|config)$/.test(word))
   return new LedgerError('usage', `${message}${suggested}`, {
     hint: `obleth-ledger ${command === undefined ? '' : `${command} `}--help lists what there is`,
   })

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import type { ReplayPlan } from '../domain/run.js'
+import type { RunEntry } from '../domain/runs.js'
 
 /** A terminal that can be asked, or null where there is none. */
 export interface Asker {
@@ -9,11 +10,11 @@ export interface Asker {
   readonly output: NodeJS.WritableStream
 }
 
-/** Why a server is not written to without being told. */
-export function needsYes(location: string): LedgerError {
-  return new LedgerError('refused', 'publishing to a server needs --yes, and there is no terminal to ask on', {
+/** Why a server is not written to without being told. `first`: what to look at before. */
+export function needsYes(location: string, doing = 'publishing to', first = 'the plan with --dry-run'): LedgerError {
+  return new LedgerError('refused', `${doing} a server needs --yes, and there is no terminal to ask on`, {
     place: location,
-    hint: 'look at the plan with --dry-run, then run the same command with --yes',
+    hint: `look at ${first}, then run the same command with --yes`,
   })
 }
 
@@ -34,6 +35,25 @@ export async function mayPublish(
   show(plan)
   const { location, database, table } = plan.target
   return ask(asker, `Publish to ${printable(`${database}.${table} on ${location}`)}? [y/N] `, signal)
+}
+
+/**
+ * Whether a run may be changed: always on an embedded ledger or with `--yes`, otherwise by an answer.
+ *
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayChangeRun(
+  what: 'discard' | 'undo',
+  { runId, records }: RunEntry,
+  server: string | undefined,
+  yes: boolean,
+  asker: Asker | null,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (server === undefined || yes) return true
+  if (asker === null) throw needsYes(server, `to ${what} a run of`, `it with \`runs show ${runId}\``)
+  const question = what === 'undo' ? `Take back ${records} records of run ${runId}` : `Discard run ${runId}`
+  return ask(asker, `${question} on ${printable(server)}? [y/N] `, signal)
 }
 
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {

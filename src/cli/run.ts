@@ -9,6 +9,7 @@ import { runConfigShow } from './commands/config-show.js'
 import { runInspect } from './commands/inspect.js'
 import { runQuery } from './commands/query.js'
 import { runReplay } from './commands/replay.js'
+import { runRunsDiscard, runRunsList, runRunsShow, runRunsUndo } from './commands/runs.js'
 import { EXIT, exitCodeOfError } from './exit-codes.js'
 import type { Session } from './session.js'
 import { type Interruption, watchSignals } from './signals.js'
@@ -17,11 +18,15 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   replay: runReplay,
   inspect: runInspect,
   query: runQuery,
+  'runs list': runRunsList,
+  'runs show': runRunsShow,
+  'runs discard': runRunsDiscard,
+  'runs undo': runRunsUndo,
   'config show': runConfigShow,
 }
 
 /** Only these come to a stop by themselves; the others hold nothing that an exit could harm. */
-const STOPPABLE: readonly CommandName[] = ['replay', 'inspect']
+const STOPPABLE: readonly CommandName[] = ['replay', 'inspect', 'runs undo']
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -47,7 +52,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       printer,
       signal: interruption?.signal ?? new AbortController().signal,
       asker: process.stdin.isTTY && process.stderr.isTTY ? { input: process.stdin, output: process.stderr } : null,
-      sql: invocation.sql,
+      words: invocation.words,
       stdout: process.stdout,
       colors: look.colors.out,
     })

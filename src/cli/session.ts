@@ -1,5 +1,6 @@
 import type { Settings } from '../config/resolve.js'
 import type { Printer } from '../report/printer.js'
+import type { Words } from './arguments.js'
 import type { Asker } from './confirm.js'
 
 /** What a command gets: parsed options, whom to tell, whom to ask. */
@@ -8,8 +9,7 @@ export interface Session {
   readonly printer: Printer
   readonly signal: AbortSignal
   readonly asker: Asker | null
-  /** Positional SQL of `query`, '' elsewhere. */
-  readonly sql: string
+  readonly words: Words
   readonly stdout: NodeJS.WriteStream
   readonly colors: boolean
 }

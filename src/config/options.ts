@@ -1,7 +1,15 @@
 import * as parse from './parsers.js'
 
 /** Commands an option belongs to. */
-export type CommandName = 'replay' | 'inspect' | 'query' | 'config show'
+export type CommandName =
+  | 'replay'
+  | 'inspect'
+  | 'query'
+  | 'runs list'
+  | 'runs show'
+  | 'runs discard'
+  | 'runs undo'
+  | 'config show'
 
 interface OptionSpec<T> {
   readonly parse: parse.Parser<T>
@@ -24,9 +32,19 @@ interface OptionSpec<T> {
   readonly describe: string
 }
 
-const EVERY: readonly CommandName[] = ['replay', 'inspect', 'query', 'config show']
+const CHANGING_RUNS: readonly CommandName[] = ['runs discard', 'runs undo']
+const EVERY: readonly CommandName[] = [
+  'replay',
+  'inspect',
+  'query',
+  'runs list',
+  'runs show',
+  ...CHANGING_RUNS,
+  'config show',
+]
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
+const REPLAY_AND_RUNS: readonly CommandName[] = [...REPLAY, ...CHANGING_RUNS]
 const QUERY: readonly CommandName[] = ['query', 'config show']
 
 const MIB = 2 ** 20
@@ -191,7 +209,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY,
+    commands: REPLAY_AND_RUNS,
     describe: 'Take over the lock of another run that is gone',
   }),
   'retention-days': option(parse.wholeNumber(1, 36_500), {
@@ -206,8 +224,8 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY,
-    describe: 'Publish to a server without asking',
+    commands: REPLAY_AND_RUNS,
+    describe: 'Change a server without asking',
   }),
   format: option(parse.formatName, {
     shape: 'value',

@@ -59,8 +59,6 @@ export class TargetLock {
 
   /** Throws `target_locked` where somebody broke the lock meanwhile: nothing may be published any more. */
   async assertHeld(): Promise<void> {
-    // No other process can reach an embedded ledger to break its lock.
-    if (this.ledger.kind === 'embedded') return
     const holder = await read(this.ledger)
     if (holder !== null && holder !== 'unreadable' && holder.nonce === this.owner.nonce) return
     throw new LedgerError(

@@ -58,7 +58,8 @@ async function partitionRows(ledger: Ledger, partitionId: string): Promise<numbe
   return Number(rows)
 }
 
-async function countIds(
+/** How many of the ids that a run planned for a partition are in `usage`, and how many of these more than once. */
+export async function countIds(
   ledger: Ledger,
   runId: string,
   moved: MovedPartition,

@@ -1,27 +1,29 @@
 import { addSums, type RollupColumn, type Sums, subtractSums, zeroSums } from '../domain/rollup.js'
-import { type DriftMap, type RawSums, settledDrift } from './drift.js'
+import { type DriftMap, groupKey, type RawSums, settledDrift } from './drift.js'
 import type { Evidence } from './evidence.js'
 import { literal } from './identifiers.js'
 import { insertRows } from './insert-rows.js'
 import type { Ledger } from './ledger.js'
-import {
-  type BatchVerdicts,
-  type Decision,
-  decideBatches,
-  decideGroup,
-  type GroupEvidence,
-  remainingDrift,
-} from './rollup-rule.js'
-import type { RollupShape } from './rollup-shape.js'
+import { type BatchVerdicts, decideBatches, decideGroup, type GroupEvidence, remainingDrift } from './rollup-rule.js'
+import { type RollupShape, sumsOf } from './rollup-shape.js'
 import { PLAN_COLUMNS, PLAN_TABLE } from './run-tables.js'
 
 /** One group's line in the plan of a partition; `sums` are those of its new rows. */
-export interface PlannedGroup extends RawSums {
-  readonly decision: Decision
-  readonly before: Sums
-  readonly remain: Sums
+export interface PlannedGroup extends RawSums, PlanEntry {
   /** What the rollup lacks once the rows are moved: the new ones less those that it has counted. */
   readonly lacking: Sums
+}
+
+/** What the plan table says of a group. */
+export interface PlanEntry {
+  readonly tenant: string
+  readonly key: string
+  readonly model: string
+  /** proven, assumed, or mismatch with its reason. */
+  readonly decision: string
+  /** R − U before, and R − U that shall remain. */
+  readonly before: Sums
+  readonly remain: Sums
   /** Requests taken as counted (too low by at most), and those of the other batches (too high by at most), where assumed. */
   readonly lowRequests: bigint
   readonly highRequests: bigint
@@ -75,7 +77,7 @@ export async function planGroups(
       key: keyId,
       model,
       sums,
-      decision,
+      decision: decision.kind === 'mismatch' ? `mismatch: ${decision.reason}` : decision.kind,
       before: group.drift,
       remain,
       lacking: subtractSums(addSums(remain, sums), group.drift),
@@ -102,7 +104,7 @@ export async function writePlan(
   spoolDir: string,
   run: { readonly runId: string; readonly partitionId: string },
   shape: RollupShape,
-  groups: readonly PlannedGroup[],
+  groups: readonly PlanEntry[],
 ): Promise<void> {
   const rows = groups.map((group) => ({
     run: run.runId,
@@ -110,7 +112,7 @@ export async function writePlan(
     tenant_id: group.tenant,
     key_id: group.key,
     model: group.model,
-    decision: group.decision.kind === 'mismatch' ? `mismatch: ${group.decision.reason}` : group.decision.kind,
+    decision: group.decision,
     low_requests: String(group.lowRequests),
     high_requests: String(group.highRequests),
     ...named(shape.columns, 'before', group.before),
@@ -119,38 +121,36 @@ export async function writePlan(
   await insertRows(ledger, spoolDir, PLAN_TABLE, PLAN_COLUMNS, rows)
 }
 
-/** The drift that shall remain, group by group, as the plan on the target says. */
+/** The plan of a partition as it stands on the target, group by group. */
 export async function readPlan(
   ledger: Ledger,
   run: { readonly runId: string; readonly partitionId: string },
   shape: RollupShape,
 ): Promise<Map<string, PlanEntry>> {
   const pick = (kind: RollupColumn['kind']) => shape.columns.filter((column) => column.kind === kind)
-  const integers = pick('integer').map(({ name }) => `toString(remain_${name})`)
-  const floats = pick('float').map(({ name }) => `remain_${name}`)
-  const sql = `SELECT toString(tenant_id) AS tenant, toString(key_id) AS key, model, decision,
-      [${integers.join(', ')}] AS integers, [${floats.join(', ')}]::Array(Float64) AS floats
+  const sums = (side: 'before' | 'remain') => {
+    const integers = pick('integer').map(({ name }) => `toString(${side}_${name})`)
+    const floats = pick('float').map(({ name }) => `${side}_${name}`)
+    return `[${integers.join(', ')}] AS ${side}Integers, [${floats.join(', ')}]::Array(Float64) AS ${side}Floats`
+  }
+  const sql = `SELECT toString(tenant_id) AS tenant, toString(key_id) AS key, model, decision, ${sums('before')},
+      ${sums('remain')}, toString(low_requests) AS low, toString(high_requests) AS high
     FROM ${ledger.table(PLAN_TABLE)}
     WHERE run = ${literal(run.runId)} AND partition_id = ${literal(run.partitionId)}`
   const found = new Map<string, PlanEntry>()
   for await (const rows of ledger.stream<PlanRow>(sql))
-    for (const { tenant, key, model, decision, integers: exact, floats: rounded } of rows)
-      found.set(`${tenant}${key}${model}`, {
-        tenant,
-        key,
-        model,
-        decision,
-        remain: { integers: exact.map(BigInt), floats: rounded.map(Number) },
+    for (const row of rows)
+      found.set(groupKey(row), {
+        tenant: row.tenant,
+        key: row.key,
+        model: row.model,
+        decision: row.decision,
+        before: sumsOf({ integers: row.beforeIntegers, floats: row.beforeFloats }),
+        remain: sumsOf({ integers: row.remainIntegers, floats: row.remainFloats }),
+        lowRequests: BigInt(row.low),
+        highRequests: BigInt(row.high),
       })
   return found
-}
-
-export interface PlanEntry {
-  readonly tenant: string
-  readonly key: string
-  readonly model: string
-  readonly decision: string
-  readonly remain: Sums
 }
 
 interface PlanRow {
@@ -158,8 +158,12 @@ interface PlanRow {
   key: string
   model: string
   decision: string
-  integers: string[]
-  floats: (number | string)[]
+  beforeIntegers: string[]
+  beforeFloats: (number | string)[]
+  remainIntegers: string[]
+  remainFloats: (number | string)[]
+  low: string
+  high: string
 }
 
 /** `<prefix>_<column>`: value, for every column of the shape. */

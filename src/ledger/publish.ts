@@ -11,7 +11,7 @@ import { decideAllBatches, type PlannedGroup, planGroups, readPlan, writePlan } 
 import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
-import { IDS_TABLE, PLAN_TABLE, readSteps, recordStep, type Step, type StepName, unfinishedRuns } from './run-tables.js'
+import { forgetRows, IDS_TABLE, readSteps, recordStep, type Step, type StepName, unfinishedRuns } from './run-tables.js'
 import type { StagedPartition, Staging } from './staging.js'
 
 export interface PublishOptions {
@@ -105,10 +105,14 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
 export async function refuseUnfinishedRuns(ledger: Ledger, runId: string): Promise<void> {
   const others = (await unfinishedRuns(ledger)).filter((run) => run !== runId)
   if (others.length === 0) return
-  throw new LedgerError('target_locked', `run ${others.join(', ')} has begun to publish and has not finished`, {
-    place: `${ledger.location}, database ${ledger.database}`,
-    hint: 'run its command again, with the same sources and the same --state-dir, until it finishes',
-  })
+  throw new LedgerError(
+    'target_locked',
+    `run ${others.join(', ')} has begun to publish, or to be undone, and has not finished`,
+    {
+      place: `${ledger.location}, database ${ledger.database}`,
+      hint: 'run its command again, with the same sources and the same --state-dir, until it finishes; `obleth-ledger runs list` shows what it is',
+    },
+  )
 }
 
 async function removeKnown(options: PublishOptions, partition: StagedPartition): Promise<void> {
@@ -192,7 +196,8 @@ async function planPartition(
   if (ledger.kind === 'server') await antiJoin(ledger, { staging: staging.tableName, partition, columns })
   const ids = await countRows(ledger, staging.tableName, partitionId)
   if (ids === 0) return null
-  await forgetUnfinishedPlan(ledger, run)
+  // Of a plan that was cut short before its `planned` step.
+  await forgetRows(ledger, run.runId, partitionId)
   let groups: PlannedGroup[] = []
   if (shape !== null) {
     const evidence = new Evidence(ledger, shape, staging.runId, staging)
@@ -210,18 +215,6 @@ async function planPartition(
   const lacking = new Map(groups.map((group) => [groupKey(group), group.lacking]))
   const raw = rowsBefore > 0 ? null : new Map(groups.map((group) => [groupKey(group), group]))
   return { partition: { partitionId, ...payload }, known: { lacking, raw } }
-}
-
-/** Rows of a plan that was cut short before its `planned` step. */
-async function forgetUnfinishedPlan(ledger: Ledger, run: { runId: string; partitionId: string }): Promise<void> {
-  const mine = `run = ${literal(run.runId)} AND partition_id = ${literal(run.partitionId)}`
-  const left = await ledger.rows<{ name: string }>(
-    [PLAN_TABLE, IDS_TABLE]
-      .map((name) => `SELECT ${literal(name)} AS name FROM ${ledger.table(name)} WHERE ${mine} GROUP BY name`)
-      .join(' UNION ALL '),
-  )
-  for (const { name } of left)
-    await ledger.command(`ALTER TABLE ${ledger.table(name)} DELETE WHERE ${mine} SETTINGS mutations_sync = 2`)
 }
 
 const MOST_SETTLE_ROUNDS = 6

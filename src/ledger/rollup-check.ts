@@ -25,7 +25,7 @@ export interface LeftAlone {
 
 /**
  * Compares the rollup with the raw table, day by day, every group whether or not it has new rows. `seen`: R − U of days
- * that was read a moment ago and that nobody can have changed.
+ * that was read a moment ago and that nobody can have changed. In the order of days, tenants, keys and models.
  */
 export async function compareRollup(
   ledger: Ledger,
@@ -38,7 +38,8 @@ export async function compareRollup(
     const drift = seen.get(partitionId) ?? (await settledDrift(ledger, shape, partitionId))
     if (drift.size === 0) continue
     const left = await leftAlone(ledger, partitionId)
-    for (const [key, entry] of drift) found.push({ ...entry.group, drift: entry.drift, left: left.get(key) ?? null })
+    for (const [key, entry] of [...drift].sort(([a], [b]) => (a < b ? -1 : 1)))
+      found.push({ ...entry.group, drift: entry.drift, left: left.get(key) ?? null })
   }
   return found
 }

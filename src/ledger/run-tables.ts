@@ -10,7 +10,7 @@ import type { Ledger } from './ledger.js'
  */
 export const IDS_TABLE = 'usage_replay_ids'
 export const PLAN_TABLE = 'usage_replay_plan'
-const STEPS_TABLE = 'usage_replay_steps'
+export const STEPS_TABLE = 'usage_replay_steps'
 
 export const PLAN_COLUMNS = [
   { name: 'run', type: 'String' },
@@ -44,8 +44,9 @@ const STEP_COLUMNS = [
 /**
  * batches: the candidate batches are decided. known: what the ledger had already. Both with a payload.
  * finished: every partition is published, nothing in staging is needed any more.
+ * undo_planned, undone: the same two for taking a partition back; undone without a partition: the whole run.
  */
-export type StepName = 'batches' | 'known' | 'planned' | 'published' | 'finished'
+export type StepName = 'batches' | 'known' | 'planned' | 'published' | 'finished' | 'undo_planned' | 'undone'
 
 export interface Step {
   readonly partitionId: string
@@ -93,14 +94,31 @@ export async function readSteps(ledger: Ledger, runId: string): Promise<Step[]> 
   }))
 }
 
-/** Runs with a partition that is planned and not published: they must be finished before any other may begin. */
+/** Runs that have begun to publish, or to be undone, and have not finished: they must be before any other may begin. */
 export async function unfinishedRuns(ledger: Ledger): Promise<string[]> {
+  const steps = ledger.table(STEPS_TABLE)
   const rows = await ledger.rows<{ run: string }>(
     `SELECT DISTINCT run FROM (
-       SELECT run, partition_id FROM ${ledger.table(STEPS_TABLE)} WHERE step IN ('planned', 'published')
-       GROUP BY run, partition_id HAVING countIf(step = 'published') = 0) ORDER BY run`,
+       SELECT run, partition_id FROM ${steps} WHERE step IN ('planned', 'published')
+       GROUP BY run, partition_id HAVING countIf(step = 'published') = 0
+       UNION ALL
+       SELECT run, '' AS partition_id FROM ${steps} WHERE step IN ('undo_planned', 'undone')
+       GROUP BY run HAVING countIf(step = 'undone' AND partition_id = '') = 0) ORDER BY run`,
   )
   return rows.map(({ run }) => run)
+}
+
+/** Takes the rows of a run, or of one of its partitions, out of the tables of plans and ids. */
+export async function forgetRows(ledger: Ledger, runId: string, partitionId?: string): Promise<void> {
+  const partition = partitionId === undefined ? '' : ` AND partition_id = ${literal(partitionId)}`
+  const mine = `run = ${literal(runId)}${partition}`
+  const left = await ledger.rows<{ name: string }>(
+    [PLAN_TABLE, IDS_TABLE]
+      .map((name) => `SELECT ${literal(name)} AS name FROM ${ledger.table(name)} WHERE ${mine} GROUP BY name`)
+      .join(' UNION ALL '),
+  )
+  for (const { name } of left)
+    await ledger.command(`ALTER TABLE ${ledger.table(name)} DELETE WHERE ${mine} SETTINGS mutations_sync = 2`)
 }
 
 /** A condition on request_id that holds for one in `portions` of all ids: keeps sets of ids in memory small. */

@@ -157,4 +157,17 @@ export class Staging {
   }
 }
 
+/** The staging tables that are there, with their runs. */
+export async function stagingTables(ledger: Ledger): Promise<{ runId: string; rows: number; bytes: number }[]> {
+  const rows = await ledger.rows<{ name: string; rows: string; bytes: string }>(
+    `SELECT name, toString(ifNull(total_rows, 0)) AS rows, toString(ifNull(total_bytes, 0)) AS bytes FROM system.tables
+     WHERE database = ${literal(ledger.database)} AND match(name, '^usage_replay_r[0-9a-z]+$') ORDER BY name`,
+  )
+  return rows.map(({ name, rows, bytes }) => ({
+    runId: name.slice('usage_replay_'.length),
+    rows: Number(rows),
+    bytes: Number(bytes),
+  }))
+}
+
 const newGeneration = () => randomUUID().slice(0, 8)

@@ -32,7 +32,21 @@ test('a name that looks like a number stays as it is', async () => {
 })
 
 test('query takes one statement', async () => {
-  expect(await parse('query', 'SELECT 1', '--format', 'CSV')).toMatchObject({ command: 'query', sql: 'SELECT 1' })
+  expect(await parse('query', 'SELECT 1', '--format', 'CSV')).toMatchObject({
+    command: 'query',
+    words: { sql: 'SELECT 1' },
+  })
+})
+
+test('runs takes one run, and none to list', async () => {
+  expect(await parse('runs', 'undo', 'r1', '--yes')).toMatchObject({
+    command: 'runs undo',
+    words: { run: 'r1' },
+    flags: { yes: true },
+  })
+  expect(await parse('runs', 'list')).toMatchObject({ command: 'runs list', words: { run: '' } })
+  for (const argv of [['runs'], ['runs', 'list', 'r1'], ['runs', 'show'], ['runs', 'undo', 'r1', 'r2']])
+    await expect(parse(...argv)).rejects.toMatchObject({ code: 'usage' })
 })
 
 test('config show takes the options of every command', async () => {

@@ -1,14 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { EXIT } from '../../src/cli/exit-codes.js'
-import { OPTION_LIST } from '../../src/config/options.js'
+import { type CommandName, OPTION_LIST } from '../../src/config/options.js'
 
 const readme = readFileSync('README.md', 'utf8')
+
+/** As the README lists them: `config show`, which has every option, goes without saying. */
+function commandsOf(commands: readonly CommandName[]): string {
+  const own = commands.filter((command) => command !== 'config show')
+  if (own.length === new Set(OPTION_LIST.flatMap((option) => option.commands)).size - 1) return 'all'
+  return own.join(', ')
+}
 
 const rows = OPTION_LIST.map((option) => {
   const flag = `\`--${option.name}\`${option.short === undefined ? '' : `, \`-${option.short}\``}`
   const name = { positional: '`<source...>`', no: `\`${option.name}\` (no flag)`, yes: flag }[option.flag ?? 'yes']
-  const commands = option.commands.filter((command) => command !== 'config show').join(', ')
+  const commands = commandsOf(option.commands)
   const fallback = option.default === undefined ? (option.unset ?? '') : `\`${option.default}\``
   const also = option.alsoFrom === undefined ? '' : `\`${option.alsoFrom.name}\``
   return `| ${name} | ${commands} | ${fallback} | ${also} | ${option.describe} |`

@@ -5,7 +5,7 @@ import { EXIT } from '../exit-codes.js'
 import type { Session } from '../session.js'
 
 /** `obleth-ledger query`: the engine's answer as it is, save that a terminal gets no control characters. */
-export async function runQuery({ settings, sql, stdout }: Session): Promise<number> {
+export async function runQuery({ settings, words: { sql }, stdout }: Session): Promise<number> {
   const { values, given } = settings
   const format = values.json && given.get('format')?.origin.kind !== 'flag' ? 'JSON' : values.format
   const { query } = await import('../../pipeline/index.js')

@@ -92,21 +92,22 @@ export class ServerDir {
     return this.replay('--create-schema', '--since', '2030-01-01T00:00:00Z')
   }
 
-  async run(
+  run(args: readonly string[], how: ReplayHow = {}): Promise<ServerRan> {
+    return this.command(['replay', this.files.pods, ...args], how)
+  }
+
+  /** Runs any command with the server as target. */
+  async command(
     args: readonly string[],
     { env = {}, url = this.server.url, killWhen }: ReplayHow = {},
   ): Promise<ServerRan> {
     const place = ['--clickhouse-url', url, '--clickhouse-user', USER]
     const own = args.includes('--state-dir') ? [] : ['--state-dir', this.files.state]
-    const child = spawn(
-      process.execPath,
-      [CLI, 'replay', this.files.pods, ...place, ...own, '--json', '--quiet', ...args],
-      {
-        cwd: this.files.root,
-        env: cleanEnv({ OBLETH_LEDGER_CLICKHOUSE_PASSWORD: PASSWORD, ...env }),
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
+    const child = spawn(process.execPath, [CLI, ...args, ...place, ...own, '--json', '--quiet'], {
+      cwd: this.files.root,
+      env: cleanEnv({ OBLETH_LEDGER_CLICKHOUSE_PASSWORD: PASSWORD, ...env }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let [stdout, stderr] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text

@@ -1,0 +1,162 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { LedgerError } from '../domain/errors.js'
+import type { TargetOptions } from '../domain/options.js'
+import { printable } from '../domain/printable.js'
+import { isProcessAlive } from '../domain/process-alive.js'
+import type { RunDetails, RunEntry, RunsOutcome, Undone } from '../domain/runs.js'
+import { connect } from '../ledger/connect.js'
+import { inspectTarget } from '../ledger/inspect-target.js'
+import type { Ledger } from '../ledger/ledger.js'
+import { TargetLock } from '../ledger/lock.js'
+import { refuseUnfinishedRuns } from '../ledger/publish.js'
+import { rollupShape } from '../ledger/rollup-shape.js'
+import { listRuns, showRun } from '../ledger/runs.js'
+import { Staging } from '../ledger/staging.js'
+import { undoRun } from '../ledger/undo.js'
+
+/** What `runs discard` and `runs undo` need beside the target. */
+export interface ChangeRunOptions {
+  readonly breakLock: boolean
+  readonly stateDir: string
+  readonly signal: AbortSignal
+  /** Asked once, before anything is changed; false means no. */
+  confirm(run: RunEntry): Promise<boolean>
+}
+
+/** All runs that the target knows of. Throws the errors of the connection. */
+export async function runsList(target: TargetOptions): Promise<RunsOutcome<readonly RunEntry[]>> {
+  return await withLedger(target, listRuns)
+}
+
+/** One run, day by day. Throws `usage` where the target knows no such run. */
+export async function runsShow(target: TargetOptions, runId: string): Promise<RunsOutcome<RunDetails>> {
+  return await withLedger(target, async (ledger) => (await showRun(ledger, runId)) ?? unknown(ledger, runId))
+}
+
+/**
+ * Drops the staging tables of a run that has published nothing of them. Throws `refused` where it has begun to publish,
+ * `target_locked` where it is running.
+ */
+export async function runsDiscard(
+  target: TargetOptions,
+  runId: string,
+  options: ChangeRunOptions,
+): Promise<RunsOutcome<RunEntry>> {
+  return await withLedger(target, async (ledger) => {
+    const run = (await listRuns(ledger)).find((entry) => entry.runId === runId) ?? unknown(ledger, runId)
+    if (run.progress === 'unfinished')
+      throw new LedgerError('refused', `run ${runId} has begun to publish: what it staged is needed to finish`, {
+        place: ledger.location,
+        hint: 'run its command again until it finishes; then `obleth-ledger runs undo` can take all of it back',
+      })
+    await change(ledger, run, options, () => new Staging(ledger, runId).drop())
+    return run
+  })
+}
+
+/** Takes back what a run published, see {@link undoRun}. Throws `refused` where a later run or an unfinished one is in the way. */
+export async function runsUndo(
+  target: TargetOptions,
+  runId: string,
+  options: ChangeRunOptions,
+): Promise<RunsOutcome<Undone>> {
+  return await withLedger(target, async (ledger) => {
+    const runs = await listRuns(ledger)
+    const run = runs.find((entry) => entry.runId === runId) ?? unknown(ledger, runId)
+    refuseUndo(ledger, run, runs.slice(runs.indexOf(run) + 1))
+    let undone: Undone | undefined
+    await change(ledger, run, options, async (lock) => {
+      await refuseUnfinishedRuns(ledger, runId)
+      const shape = rollupShape(await inspectTarget(ledger))
+      const { stateDir, signal } = options
+      await withSpool(stateDir, async (spoolDir) => {
+        undone = await undoRun({ ledger, runId, lock, shape, spoolDir, signal })
+      })
+    })
+    if (undone === undefined) throw new Error('an undo has an outcome')
+    return undone
+  })
+}
+
+function refuseUndo(ledger: Ledger, run: RunEntry, later: readonly RunEntry[]): void {
+  const refuse = (message: string, hint: string) =>
+    new LedgerError('refused', message, { place: ledger.location, hint })
+  if (run.progress === 'undone') return
+  if (run.progress === 'staged')
+    throw refuse(
+      `run ${run.runId} has published nothing`,
+      `drop what it staged with: obleth-ledger runs discard ${run.runId}`,
+    )
+  if (run.progress === 'unfinished')
+    throw refuse(
+      `run ${run.runId} has begun to publish and has not finished`,
+      'run its command again until it finishes, then undo it',
+    )
+  const upon = later.filter(({ progress, records }) => records > 0 && progress !== 'undone').map(({ runId }) => runId)
+  if (upon.length > 0)
+    throw refuse(
+      `run ${upon.join(', ')} was published after it`,
+      `undo the newest first: obleth-ledger runs undo ${upon.at(-1)}`,
+    )
+}
+
+async function change(
+  ledger: Ledger,
+  run: RunEntry,
+  { breakLock, confirm }: ChangeRunOptions,
+  act: (lock: TargetLock) => Promise<void>,
+): Promise<void> {
+  if (run.lock !== null && !breakLock && !isGone(run.lock))
+    throw new LedgerError(
+      'target_locked',
+      `run ${run.runId} holds the lock: process ${run.lock.pid} on ${printable(run.lock.host)}`,
+      {
+        place: ledger.location,
+        hint: 'wait until it has ended, or, if it is dead, run the same command with --break-lock',
+      },
+    )
+  if (!(await confirm(run))) throw new LedgerError('refused', 'not confirmed: nothing was done')
+  const lock = await TargetLock.acquire(ledger, run.runId, { breakLock })
+  try {
+    await act(lock)
+  } finally {
+    await lock.release()
+  }
+}
+
+/** A process of this machine that ended without giving its lock back, such as an undo that was killed. */
+function isGone({ host, pid }: NonNullable<RunEntry['lock']>): boolean {
+  return host === hostname() && !isProcessAlive(pid)
+}
+
+function unknown(ledger: Ledger, runId: string): never {
+  throw new LedgerError('usage', `the target knows no run ${runId}`, {
+    place: `${ledger.location}, database ${ledger.database}`,
+    hint: 'obleth-ledger runs list shows those that it knows',
+  })
+}
+
+async function withLedger<Answer>(
+  target: TargetOptions,
+  ask: (ledger: Ledger) => Promise<Answer>,
+): Promise<RunsOutcome<Answer>> {
+  const ledger = await connect(target)
+  try {
+    const { kind, location, database } = ledger
+    return { target: { kind, location, database }, answer: await ask(ledger) }
+  } finally {
+    await ledger.close()
+  }
+}
+
+async function withSpool(stateDir: string, use: (spoolDir: string) => Promise<void>): Promise<void> {
+  mkdirSync(resolve(stateDir), { recursive: true, mode: 0o700 })
+  const dir = mkdtempSync(join(resolve(stateDir), 'undo-'))
+  try {
+    await use(dir)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { insertOf, ROLLUP_SQL, record, rollupOf, segment, type TestRecord } from '../support/records.js'
+import { startProxy } from '../support/server/proxy.js'
+import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
+
+vi.setConfig({ testTimeout: 300_000 })
+
+const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
+const OURS = Array.from({ length: 600 }, (_, n) => record(n))
+const THERE = OURS.filter((_, n) => n % 2 === 0)
+
+let dir: ServerDir
+let runId: string
+let nextId = 10_000
+
+beforeAll(async () => {
+  dir = await ServerDir.start()
+})
+afterAll(() => dir.remove())
+beforeEach(async () => {
+  await dir.sql('DROP DATABASE IF EXISTS obleth SYNC')
+  dir.clear()
+  await dir.replayNothing()
+  await dir.sql(insertOf(THERE))
+  dir.files.write(NAME, segment([OURS]))
+  const ran = await dir.replay()
+  expect(ran.document.records.inserted, ran.output).toBe(300)
+  runId = ran.document.runId
+})
+
+const another = (size: number) => Array.from({ length: size }, () => record(nextId++))
+const undo = (...args: string[]) => dir.command(['runs', 'undo', runId, ...args])
+const removed = ({ document }: ServerRan) => (document as unknown as { undone: { removed: number } }).undone.removed
+
+async function expectLedger(records: readonly TestRecord[]): Promise<void> {
+  const [ids, sums] = await dir.sql('SELECT toString(request_id) AS id FROM obleth.usage ORDER BY id', ROLLUP_SQL)
+  expect(ids.map(({ id }) => id)).toEqual(records.map(({ request_id }) => request_id).sort())
+  expect(Object.fromEntries(sums.map(({ key, sums: s }) => [key, s]))).toEqual(rollupOf(records))
+}
+
+it('undo restores rows and rollup while other traffic goes on', async () => {
+  const others: TestRecord[] = []
+  let over = false
+  const pod = async () => {
+    while (!over) {
+      const batch = another(7)
+      await dir.sql(insertOf(batch))
+      others.push(...batch)
+      await sleep(20)
+    }
+  }
+  const pods = [pod(), pod()]
+  const ran = await undo('--yes')
+  over = true
+  await Promise.all(pods)
+  expect([ran.code, removed(ran)], ran.output).toEqual([0, 300])
+  expect(others.length).toBeGreaterThan(14)
+  await expectLedger([...THERE, ...others])
+})
+
+/** Kills an undo when its n-th statement of a kind is done, before it knows. */
+async function killedUndo(statement: RegExp, n: number): Promise<void> {
+  let seen = 0
+  let kill: () => void = () => {}
+  const killed = new Promise<void>((resolve) => {
+    kill = resolve
+  })
+  const proxy = await startProxy(dir.server.url, async (sql, when) => {
+    if (when !== 'after' || !statement.test(sql) || seen++ !== n) return
+    kill()
+    await sleep(500)
+  })
+  const ran = await dir.command(['runs', 'undo', runId, '--yes'], { url: proxy.url, killWhen: () => killed })
+  await proxy.close()
+  expect(ran.signal, ran.output).toBe('SIGKILL')
+}
+
+it.each([
+  ['its lock', /CREATE TABLE .*usage_replay_lock/s, 0],
+  ['a plan', /INSERT INTO .*usage_replay_plan/s, 1],
+  ['the step of a plan', /INSERT INTO .*usage_replay_steps/s, 0],
+  ['a removal', /DELETE IN PARTITION/, 0],
+  ['a correction of the rollup', /INSERT INTO .*`usage_daily`/s, 0],
+  ['the step of a day', /INSERT INTO .*usage_replay_steps/s, 2],
+  ['forgetting its ids', /ALTER TABLE .*usage_replay_ids/s, 0],
+])('undo goes on when it was killed after %s', async (_, statement, n) => {
+  await killedUndo(statement, n)
+  const ran = await undo('--yes')
+  expect([ran.code, removed(ran)], ran.output).toEqual([0, 300])
+  await expectLedger(THERE)
+  const again = await dir.replay()
+  expect(again.document.records.inserted, again.output).toBe(300)
+  await expectLedger(OURS)
+})
+
+it('a half undone run keeps every replay out', async () => {
+  const proxy = await startProxy(dir.server.url, async (sql, when) => {
+    if (when === 'before' && /DELETE IN PARTITION/.test(sql)) throw new Error('cut')
+  })
+  const cut = await dir.command(['runs', 'undo', runId, '--yes'], { url: proxy.url })
+  await proxy.close()
+  expect(cut.code, cut.output).not.toBe(0)
+  dir.files.write(NAME, segment([OURS, another(3)]))
+  const refused = await dir.replay()
+  expect([refused.code, refused.document.error?.message], refused.output).toEqual([11, expect.stringMatching(runId)])
+  expect((await undo('--yes')).code).toBe(0)
+  expect((await dir.replay()).document.records.inserted).toBe(303)
+})
+
+it('a server is not changed unasked', async () => {
+  const ran = await undo()
+  expect([ran.code, ran.document.error?.message], ran.output).toEqual([5, expect.stringMatching('--yes')])
+  await expectLedger(OURS)
+})
