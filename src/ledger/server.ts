@@ -113,7 +113,7 @@ async function bodyOf(answer: Promise<ExecResult<Readable>>): Promise<Readable> 
   throw status >= 500 || status === 429 ? new Error(message) : new LedgerError('target_failed', message)
 }
 
-/** A statement that changes nothing is simply sent again while the server cannot be reached. */
+/** A statement that changes nothing is simply sent again while the server cannot be reached, or has too much to do. */
 function retried(send: Send, location: string, timeoutMs: number): Send {
   return (sql, params) =>
     pRetry(
@@ -127,8 +127,7 @@ function retried(send: Send, location: string, timeoutMs: number): Send {
       {
         ...READ_RETRIES,
         maxRetryTime: 2 * timeoutMs,
-        shouldRetry: ({ error }) =>
-          error instanceof LedgerError && error.code === 'target_unreachable' && error.retryable,
+        shouldRetry: ({ error }) => error instanceof LedgerError && error.retryable,
       },
     )
 }

@@ -166,12 +166,12 @@ export class KillGround {
   }
 }
 
-function batches(records: readonly TestRecord[]): TestRecord[][] {
+export function batches(records: readonly TestRecord[]): TestRecord[][] {
   return Array.from({ length: records.length / BATCH }, (_, i) => records.slice(BATCH * i, BATCH * (i + 1)))
 }
 
 /** Two pods: each with a segment that is drained in part and one that is not; pod 1 has copies of pod 0's second. */
-function writePods(dir: LedgerDir): void {
+export function writePods(dir: LedgerDir): void {
   const write = (pod: number, name: string, records: readonly TestRecord[], acknowledged: number) => {
     const file = `router-${pod}/telemetry.wal.segments/${name}-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl`
     dir.write(file, segment(batches(records)))
