@@ -40,6 +40,8 @@ export async function lookForPublished(
       place: `${ledger.database}.usage, partition ${moved.partitionId}`,
       hint: 'stop the pods that still replay their WAL, remove the copies, then run the same command again',
     })
+  // The publish of an embedded ledger has stopped the merges of `usage`, and this is one.
+  if (ledger.kind === 'embedded') await ledger.command(`SYSTEM START MERGES ${ledger.table('usage')}`)
   await ledger.command(
     `OPTIMIZE TABLE ${ledger.table('usage')} PARTITION ID ${literal(moved.partitionId)} FINAL DEDUPLICATE`,
   )

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { replayToRename, withoutStrace } from '../support/kill-rename.js'
-import { KillGround, SCENARIOS } from '../support/kill-scenarios.js'
+import { answerOf, KillGround, REPLAY_ARGS, SCENARIOS } from '../support/kill-scenarios.js'
+import { insertOf } from '../support/records.js'
 
 /** A few of the crash points that `npm run test:fault` goes through one by one. */
 const POINTS = [
@@ -52,6 +53,25 @@ describe(`a replay killed right after a rename, into ${SCENARIOS[1].name}`, () =
         expect(Number(both.staged) + Number(both.moved) - Number(both.twice)).toBe(10_000)
       }
       ground.expectRecovery(dir)
+    } finally {
+      dir.remove()
+    }
+  })
+
+  it('is brought to its end although moved records were inserted again meanwhile', async () => {
+    const dir = ground.fresh()
+    try {
+      const { ended } = await replayToRename(dir, { kind: 'empty staging', nth: 1 })
+      expect(ended.signal ?? ended.code).not.toBe(0)
+      // As a pod would that drains the same batch once more: twice in the raw table, twice in the rollup.
+      const [moved] = dir.sql('SELECT toString(request_id) AS id FROM obleth.usage')
+      const ids = new Set(moved.map(({ id }) => id))
+      const again = SCENARIOS[1].usage.filter(({ request_id }) => ids.has(request_id)).slice(0, 20)
+      expect(again).toHaveLength(20)
+      dir.sql(insertOf(again))
+      const ran = dir.replay(...REPLAY_ARGS)
+      ground.expectDone(ran)
+      expect(answerOf(dir)).toEqual(ground.undisturbed)
     } finally {
       dir.remove()
     }
