@@ -112,7 +112,7 @@ export const OPTIONS = {
     commands: EVERY,
     describe: 'Directory of the embedded ledger; as a flag it beats a URL from environment or file',
   }),
-  timeout: option(parse.duration, {
+  'clickhouse-timeout': option(parse.duration, {
     shape: 'value',
     default: '5m',
     group: 'Target',

@@ -10,7 +10,7 @@ export function targetOptions({ values, target, password }: Settings): TargetOpt
     password: target === 'server' ? password : undefined,
     database: values['clickhouse-db'],
     embedded: values.embedded,
-    timeoutMs: values.timeout,
+    timeoutMs: values['clickhouse-timeout'],
   }
 }
 

@@ -2,6 +2,7 @@ import { LedgerError } from '../domain/errors.js'
 import { BENCHMARK_REQUEST_TYPE, FIELDS } from '../domain/record.js'
 import { ROLLUP_COLUMNS } from '../domain/rollup.js'
 import { identifier, literal } from './identifiers.js'
+import type { TargetState } from './inspect-target.js'
 import type { Ledger } from './ledger.js'
 
 /** Key and value of the row in `usage_meta` by which obleth knows that `usage_daily` needs no backfill. */
@@ -22,8 +23,9 @@ const VIEW_SQL: Record<string, string> = {
 }
 
 /**
- * obleth's statements for an empty ledger, in its order, for the database of this ledger: tables, columns, engines and
- * settings as the current gateway makes them, so that its next boot finds nothing to do. `spans` is left to obleth.
+ * obleth's statements for an empty ledger, for the database of this ledger: tables, columns, engines and settings as the
+ * current gateway makes them, so that its next boot finds nothing to do. `spans` is left to obleth. `usage` comes last but
+ * for the view: where it is, all else is there as well, though whoever made it was cut short.
  */
 function schemaStatements(ledger: Pick<Ledger, 'database' | 'table'>): string[] {
   const columns = FIELDS.map(
@@ -36,17 +38,17 @@ function schemaStatements(ledger: Pick<Ledger, 'database' | 'table'>): string[] 
   const daily = ledger.table('usage_daily')
   return [
     `CREATE DATABASE IF NOT EXISTS ${identifier(ledger.database)}`,
-    `CREATE TABLE IF NOT EXISTS ${usage} (${columns.join(', ')},
-      ts DateTime64(3) MATERIALIZED fromUnixTimestamp64Milli(ts_ms),
-      INDEX idx_ts_ms ts_ms TYPE minmax GRANULARITY 4)
-      ENGINE = MergeTree() PARTITION BY toYYYYMMDD(ts) ORDER BY (tenant_id, ts_ms)
-      SETTINGS non_replicated_deduplication_window = 10000`,
     `CREATE TABLE IF NOT EXISTS ${daily} (day Date, tenant_id UUID, key_id UUID, model String, ${measures.join(', ')})
       ENGINE = SummingMergeTree() PARTITION BY toYYYYMM(day) ORDER BY (${ROLLUP_GROUP.join(', ')})
       SETTINGS non_replicated_deduplication_window = 10000`,
     `CREATE TABLE IF NOT EXISTS ${ledger.table('usage_meta')}
       (key String, value String, updated_at DateTime64(3) DEFAULT now64(3))
       ENGINE = ReplacingMergeTree(updated_at) ORDER BY (key, value)`,
+    `CREATE TABLE IF NOT EXISTS ${usage} (${columns.join(', ')},
+      ts DateTime64(3) MATERIALIZED fromUnixTimestamp64Milli(ts_ms),
+      INDEX idx_ts_ms ts_ms TYPE minmax GRANULARITY 4)
+      ENGINE = MergeTree() PARTITION BY toYYYYMMDD(ts) ORDER BY (tenant_id, ts_ms)
+      SETTINGS non_replicated_deduplication_window = 10000`,
     `CREATE MATERIALIZED VIEW IF NOT EXISTS ${ledger.table('usage_daily_mv')} TO ${daily} AS
       SELECT toDate(ts) AS day, tenant_id, key_id, model, ${selected.join(', ')}
       FROM ${usage} WHERE request_type != ${literal(BENCHMARK_REQUEST_TYPE)}
@@ -63,9 +65,15 @@ export async function createSchema(ledger: Ledger): Promise<void> {
   const [database, ...tables] = schemaStatements(ledger)
   await ledger.command(database)
   await refuseRows(ledger)
-  for (const statement of tables.slice(0, -1)) await ledger.command(statement)
+  for (const statement of tables.slice(0, -2)) await ledger.command(statement)
   await markBackfilled(ledger)
-  for (const statement of tables.slice(-1)) await ledger.command(statement)
+  for (const statement of tables.slice(-2)) await ledger.command(statement)
+}
+
+/** Whether there is no schema yet, or just what {@link createSchema} leaves where it was cut short before the view. */
+export function lacksSchema({ usage, rollup, view, meta }: TargetState): boolean {
+  if (usage === null) return true
+  return view === null && usage.rows === 0 && rollup?.rows === 0 && meta?.backfilled === true
 }
 
 /** Writes the marker row, where it is missing, that keeps obleth's next boot from counting history again. */

@@ -13,7 +13,7 @@ import type { Ledger } from '../ledger/ledger.js'
 import { TargetLock } from '../ledger/lock.js'
 import { refuseUnfinishedRuns } from '../ledger/publish.js'
 import { createRunTables } from '../ledger/run-tables.js'
-import { createSchema } from '../ledger/schema.js'
+import { createSchema, lacksSchema } from '../ledger/schema.js'
 import { countStagedBefore, tenantRows } from '../ledger/staged-counts.js'
 import { Staging } from '../ledger/staging.js'
 import { type Discovery, discover } from '../sources/index.js'
@@ -79,7 +79,7 @@ class Replay {
     if (!options.stageOnly && !(await context.confirm(plan)))
       throw new LedgerError('refused', 'not confirmed: nothing was done')
 
-    if (target.usage === null) {
+    if (lacksSchema(target) && (ledger.kind === 'embedded' || options.createSchema)) {
       await createSchema(ledger)
       target = await inspectTarget(ledger)
     }

@@ -4,13 +4,16 @@ import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { isProcessAlive } from '../domain/process-alive.js'
 
+const ATTEMPTS = 20
+const BETWEEN_ATTEMPTS_MS = 100
+
 /** Keeps two processes out of one run's state. A lock whose process is gone is taken over. */
 export class StateLock {
   private constructor(private readonly file: string) {}
 
   /** Throws `target_locked` where a living process holds it. */
   static acquire(file: string): StateLock {
-    for (let attempt = 0; attempt < 3; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         const fd = openSync(file, 'wx', 0o600)
         writeSync(fd, `${process.pid} ${startOf(process.pid)} ${hostname()}\n`)
@@ -19,9 +22,9 @@ export class StateLock {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
-      const holder = readHolder(file)
-      if (holder?.alive) throw locked(file, holder)
-      rmSync(file, { force: true })
+      // A process that was killed a moment ago may still be giving back its memory.
+      if (readHolder(file)?.alive) pause()
+      else rmSync(file, { force: true })
     }
     throw locked(file, readHolder(file))
   }
@@ -51,11 +54,19 @@ function readHolder(file: string): Holder | null {
   }
 }
 
-/** Tells a process from a later one with the same number (Linux); empty where the system does not say. */
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BETWEEN_ATTEMPTS_MS)
+}
+
+/**
+ * Tells a process from a later one with the same number (Linux); empty where the system does not say. One that has ended
+ * and that its parent has not asked after yet holds nothing any more.
+ */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return /^[ZXx]$/.test(state) ? 'ended' : (fields[18] ?? '')
   } catch {
     return ''
   }
