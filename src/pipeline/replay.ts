@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import type { DayTenantCounts, RunDocument } from '../domain/document.js'
 import { LedgerError } from '../domain/errors.js'
 import type { ReplayOptions } from '../domain/options.js'
-import { DAY_MS } from '../domain/record.js'
 import type { ReplayOutcome, ReplayPlan, RunContext } from '../domain/run.js'
 import type { Warning } from '../domain/wal.js'
 import { assertReplayable } from '../ledger/assert-replayable.js'
@@ -14,9 +13,10 @@ import { TargetLock } from '../ledger/lock.js'
 import { refuseUnfinishedRuns } from '../ledger/publish.js'
 import { createRunTables } from '../ledger/run-tables.js'
 import { createSchema, lacksSchema } from '../ledger/schema.js'
-import { countStagedBefore, tenantRows } from '../ledger/staged-counts.js'
+import { tenantRows } from '../ledger/staged-counts.js'
 import { Staging } from '../ledger/staging.js'
 import { type Discovery, discover } from '../sources/index.js'
+import { checkAges } from './check-ages.js'
 import type { DecodeThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
 import { fingerprintOf } from './fingerprint.js'
@@ -93,7 +93,7 @@ class Replay {
 
     const staging = new Staging(ledger, runId, context.signal)
     const input = await this.stagedInput(action, runId, discovery, ahead, state, ledger, target, staging)
-    const checks = await this.checkAges(ledger, staging, target, begun)
+    const checks = await checkAges({ options, ledger, staging, target, begun })
     if (options.stageOnly) return this.unpublished(plan, input, target, state, checks)
 
     const manifest = state.manifest
@@ -192,41 +192,6 @@ class Replay {
   private async begin(runId: string, discovery: Discovery | null, state: RunState): Promise<void> {
     if (discovery === null) throw new Error('there is something to stage')
     await state.save({ runId, state: 'staging', fingerprint: fingerprintOf(discovery.files), input: null })
-  }
-
-  /** Records that would not last in `usage`. Throws `refused` for those that its TTL would take, where so asked. */
-  private async checkAges(ledger: Ledger, staging: Staging, target: TargetState, begun: boolean): Promise<Warning[]> {
-    const { options } = this
-    const warnings: Warning[] = []
-    const cutoff = target.usage?.ttl?.cutoffMs
-    if (typeof cutoff === 'number' && options.expired !== 'skip' && !begun) {
-      const count = await countStagedBefore(ledger, staging, cutoff)
-      if (count > 0 && options.expired === 'refuse')
-        throw new LedgerError(
-          'refused',
-          `${count} records are older than the TTL of \`usage\`, which would delete them again`,
-          {
-            place: `${ledger.database}.usage, TTL ${target.usage?.ttl?.expression ?? ''}`,
-            hint: 'leave them out with --expired skip, load them with --expired include, or lengthen the TTL first',
-          },
-        )
-      if (count > 0)
-        warnings.push({
-          class: 'expired',
-          message: 'records older than the TTL of `usage`, which will delete them again',
-          count,
-        })
-    }
-    if (ledger.kind === 'server') {
-      const count = await countStagedBefore(ledger, staging, Date.now() - options.retentionDays * DAY_MS)
-      if (count > 0)
-        warnings.push({
-          class: 'beyond_retention',
-          message: `records older than obleth's retention of ${options.retentionDays} days: obleth drops their days from usage within the hour, usage_daily keeps them`,
-          count,
-        })
-    }
-    return warnings
   }
 
   private unpublished(

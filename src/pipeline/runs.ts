@@ -45,7 +45,7 @@ export async function runsDiscard(
   options: ChangeRunOptions,
 ): Promise<RunsOutcome<RunEntry>> {
   return await withLedger(target, async (ledger) => {
-    const run = (await listRuns(ledger)).find((entry) => entry.runId === runId) ?? unknown(ledger, runId)
+    const run = find(await listRuns(ledger), runId, ledger)
     if (run.progress === 'unfinished')
       throw new LedgerError('refused', `run ${runId} has begun to publish: what it staged is needed to finish`, {
         place: ledger.location,
@@ -64,19 +64,14 @@ export async function runsUndo(
 ): Promise<RunsOutcome<Undone>> {
   return await withLedger(target, async (ledger) => {
     const runs = await listRuns(ledger)
-    const run = runs.find((entry) => entry.runId === runId) ?? unknown(ledger, runId)
+    const run = find(runs, runId, ledger)
     refuseUndo(ledger, run, runs.slice(runs.indexOf(run) + 1))
-    let undone: Undone | undefined
-    await change(ledger, run, options, async (lock) => {
+    return await change(ledger, run, options, async (lock) => {
       await refuseUnfinishedRuns(ledger, runId)
       const shape = rollupShape(await inspectTarget(ledger))
       const { stateDir, signal } = options
-      await withSpool(stateDir, async (spoolDir) => {
-        undone = await undoRun({ ledger, runId, lock, shape, spoolDir, signal })
-      })
+      return await withSpool(stateDir, (spoolDir) => undoRun({ ledger, runId, lock, shape, spoolDir, signal }))
     })
-    if (undone === undefined) throw new Error('an undo has an outcome')
-    return undone
   })
 }
 
@@ -102,12 +97,12 @@ function refuseUndo(ledger: Ledger, run: RunEntry, later: readonly RunEntry[]): 
     )
 }
 
-async function change(
+async function change<Outcome>(
   ledger: Ledger,
   run: RunEntry,
   { breakLock, confirm }: ChangeRunOptions,
-  act: (lock: TargetLock) => Promise<void>,
-): Promise<void> {
+  act: (lock: TargetLock) => Promise<Outcome>,
+): Promise<Outcome> {
   if (run.lock !== null && !breakLock && !isGone(run.lock))
     throw new LedgerError(
       'target_locked',
@@ -120,7 +115,7 @@ async function change(
   if (!(await confirm(run))) throw new LedgerError('refused', 'not confirmed: nothing was done')
   const lock = await TargetLock.acquire(ledger, run.runId, { breakLock })
   try {
-    await act(lock)
+    return await act(lock)
   } finally {
     await lock.release()
   }
@@ -129,6 +124,10 @@ async function change(
 /** A process of this machine that ended without giving its lock back, such as an undo that was killed. */
 function isGone({ host, pid }: NonNullable<RunEntry['lock']>): boolean {
   return host === hostname() && !isProcessAlive(pid)
+}
+
+function find(runs: readonly RunEntry[], runId: string, ledger: Ledger): RunEntry {
+  return runs.find((entry) => entry.runId === runId) ?? unknown(ledger, runId)
 }
 
 function unknown(ledger: Ledger, runId: string): never {
@@ -151,11 +150,11 @@ async function withLedger<Answer>(
   }
 }
 
-async function withSpool(stateDir: string, use: (spoolDir: string) => Promise<void>): Promise<void> {
+async function withSpool<Outcome>(stateDir: string, use: (spoolDir: string) => Promise<Outcome>): Promise<Outcome> {
   mkdirSync(resolve(stateDir), { recursive: true, mode: 0o700 })
   const dir = mkdtempSync(join(resolve(stateDir), 'undo-'))
   try {
-    await use(dir)
+    return await use(dir)
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }

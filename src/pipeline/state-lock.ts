@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { isProcessAlive } from '../domain/process-alive.js'
+import { isProcessAlive, processStat } from '../domain/process-alive.js'
 
 const ATTEMPTS = 20
 const BETWEEN_ATTEMPTS_MS = 100
@@ -58,18 +58,9 @@ function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BETWEEN_ATTEMPTS_MS)
 }
 
-/**
- * Tells a process from a later one with the same number (Linux); empty where the system does not say. One that has ended
- * and that its parent has not asked after yet holds nothing any more.
- */
+/** Tells a process from a later one with the same number (Linux); empty where the system does not say. */
 function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return /^[ZXx]$/.test(state) ? 'ended' : (fields[18] ?? '')
-  } catch {
-    return ''
-  }
+  return processStat(pid)[19] ?? ''
 }
 
 function locked(file: string, holder: Holder | null): LedgerError {

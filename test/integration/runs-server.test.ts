@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
-import { insertOf, ROLLUP_SQL, record, rollupOf, segment, type TestRecord } from '../support/records.js'
+import { insertOf, record, segment } from '../support/records.js'
+import { expectLedger } from '../support/server/expect-ledger.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
+import { besideTraffic } from '../support/server/traffic.js'
 
 vi.setConfig({ testTimeout: 300_000 })
 
@@ -19,8 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => dir.remove())
 beforeEach(async () => {
-  await dir.sql('DROP DATABASE IF EXISTS obleth SYNC')
-  dir.clear()
+  await dir.empty()
   await dir.replayNothing()
   await dir.sql(insertOf(THERE))
   dir.files.write(NAME, segment([OURS]))
@@ -33,30 +34,15 @@ const another = (size: number) => Array.from({ length: size }, () => record(next
 const undo = (...args: string[]) => dir.command(['runs', 'undo', runId, ...args])
 const removed = ({ document }: ServerRan) => (document as unknown as { undone: { removed: number } }).undone.removed
 
-async function expectLedger(records: readonly TestRecord[]): Promise<void> {
-  const [ids, sums] = await dir.sql('SELECT toString(request_id) AS id FROM obleth.usage ORDER BY id', ROLLUP_SQL)
-  expect(ids.map(({ id }) => id)).toEqual(records.map(({ request_id }) => request_id).sort())
-  expect(Object.fromEntries(sums.map(({ key, sums: s }) => [key, s]))).toEqual(rollupOf(records))
-}
-
 it('undo restores rows and rollup while other traffic goes on', async () => {
-  const others: TestRecord[] = []
-  let over = false
-  const pod = async () => {
-    while (!over) {
-      const batch = another(7)
-      await dir.sql(insertOf(batch))
-      others.push(...batch)
-      await sleep(20)
-    }
-  }
-  const pods = [pod(), pod()]
-  const ran = await undo('--yes')
-  over = true
-  await Promise.all(pods)
+  const { outcome: ran, others } = await besideTraffic(
+    dir,
+    () => another(7),
+    () => undo('--yes'),
+  )
   expect([ran.code, removed(ran)], ran.output).toEqual([0, 300])
   expect(others.length).toBeGreaterThan(14)
-  await expectLedger([...THERE, ...others])
+  await expectLedger(dir, [...THERE, ...others])
 })
 
 /** Kills an undo when its n-th statement of a kind is done, before it knows. */
@@ -88,10 +74,10 @@ it.each([
   await killedUndo(statement, n)
   const ran = await undo('--yes')
   expect([ran.code, removed(ran)], ran.output).toEqual([0, 300])
-  await expectLedger(THERE)
+  await expectLedger(dir, THERE)
   const again = await dir.replay()
   expect(again.document.records.inserted, again.output).toBe(300)
-  await expectLedger(OURS)
+  await expectLedger(dir, OURS)
 })
 
 it('a half undone run keeps every replay out', async () => {
@@ -111,5 +97,5 @@ it('a half undone run keeps every replay out', async () => {
 it('a server is not changed unasked', async () => {
   const ran = await undo()
   expect([ran.code, ran.document.error?.message], ran.output).toEqual([5, expect.stringMatching('--yes')])
-  await expectLedger(OURS)
+  await expectLedger(dir, OURS)
 })

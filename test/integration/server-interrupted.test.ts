@@ -14,8 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => dir.remove())
 beforeEach(async () => {
-  await dir.sql('DROP DATABASE IF EXISTS obleth SYNC')
-  dir.clear()
+  await dir.empty()
   dir.files.write(NAME, segment([0, 1, 2, 3].map((i) => ALL.slice(500 * i, 500 * (i + 1)))))
 })
 

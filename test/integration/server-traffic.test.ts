@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { insertOf, ROLLUP_SQL, record, rollupOf, START_MS, segment, type TestRecord } from '../support/records.js'
+import { insertOf, record, START_MS, segment, type TestRecord } from '../support/records.js'
+import { expectLedger } from '../support/server/expect-ledger.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
+import { besideTraffic } from '../support/server/traffic.js'
 
 // A busy machine takes long for so many statements.
 vi.setConfig({ testTimeout: 300_000 })
@@ -16,20 +17,13 @@ beforeAll(async () => {
 })
 afterAll(() => dir.remove())
 beforeEach(async () => {
-  await dir.sql('DROP DATABASE IF EXISTS obleth SYNC')
-  dir.clear()
+  await dir.empty()
   const schema = await dir.replayNothing()
   expect(schema.code, schema.output).toBe(0)
 })
 
 const batches = (records: readonly TestRecord[], size: number) =>
   Array.from({ length: Math.ceil(records.length / size) }, (_, i) => records.slice(size * i, size * (i + 1)))
-
-async function expectLedger(records: readonly TestRecord[]): Promise<void> {
-  const [ids, sums] = await dir.sql('SELECT toString(request_id) AS id FROM obleth.usage ORDER BY id', ROLLUP_SQL)
-  expect(ids.map(({ id }) => id)).toEqual(records.map(({ request_id }) => request_id).sort())
-  expect(Object.fromEntries(sums.map(({ key, sums: s }) => [key, s]))).toEqual(rollupOf(records))
-}
 
 describe('other records that arrive while a replay publishes', () => {
   const OURS = Array.from({ length: 600 }, (_, n) => record(n))
@@ -45,23 +39,14 @@ describe('other records that arrive while a replay publishes', () => {
   })
 
   it('change nothing, whenever they do', async () => {
-    const others: TestRecord[] = []
-    let over = false
-    const pod = async () => {
-      while (!over) {
-        const batch = another(7)
-        await dir.sql(insertOf(batch))
-        others.push(...batch)
-        await sleep(20)
-      }
-    }
-    const pods = [pod(), pod()]
-    const ran = await dir.replay()
-    over = true
-    await Promise.all(pods)
+    const { outcome: ran, others } = await besideTraffic(
+      dir,
+      () => another(7),
+      () => dir.replay(),
+    )
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 600])
     expect(others.length).toBeGreaterThan(50)
-    await expectLedger([...OURS, ...others])
+    await expectLedger(dir, [...OURS, ...others])
   })
 
   it('change nothing either between any two statements of the run', async () => {
@@ -75,7 +60,7 @@ describe('other records that arrive while a replay publishes', () => {
     const ran = await dir.run(['--yes'], { url: proxy.url })
     await proxy.close()
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 600])
-    await expectLedger([...OURS, ...others])
+    await expectLedger(dir, [...OURS, ...others])
   })
 
   it('a column that obleth adds to `usage` before the first move stops nothing', async () => {
@@ -88,7 +73,7 @@ describe('other records that arrive while a replay publishes', () => {
     const ran = await dir.run(['--yes'], { url: proxy.url })
     await proxy.close()
     expect([added, ran.code, ran.document.records.inserted], ran.output).toEqual([true, 0, 600])
-    await expectLedger(OURS)
+    await expectLedger(dir, OURS)
   })
 })
 
@@ -119,7 +104,7 @@ describe('a pod that drains the same records while they are published', () => {
   async function expectOnce({ first, again }: { first: ServerRan; again: ServerRan }): Promise<void> {
     expect([0, 5], first.output).toContain(first.code)
     expect([again.code, again.document.rollup], again.output).toEqual([0, 'consistent'])
-    await expectLedger(OURS)
+    await expectLedger(dir, OURS)
   }
 
   beforeEach(() => dir.files.write(NAME, segment(batches(OURS, 20))))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerDir } from '../support/ledger-dir.js'
 import { insertOf, ROLLUP_SQL, record, rollupOf, START_MS, segment, type TestRecord } from '../support/records.js'
+import { expectLedger } from '../support/server/expect-ledger.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 import { PASSWORD } from '../support/server/targets.js'
 
@@ -23,8 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => dir.remove())
 beforeEach(async () => {
-  await dir.sql('DROP DATABASE IF EXISTS obleth SYNC')
-  dir.clear()
+  await dir.empty()
   dir.files.write(NAME, segment(batches(ALL)))
 })
 
@@ -32,12 +32,6 @@ beforeEach(async () => {
 async function makeSchema(): Promise<void> {
   const { code, output } = await dir.replayNothing()
   expect(code, output).toBe(0)
-}
-
-async function expectLedger(usage: readonly TestRecord[], rollup = rollupOf(usage), on = dir): Promise<void> {
-  const [ids, sums] = await on.sql('SELECT toString(request_id) AS id FROM obleth.usage ORDER BY id', ROLLUP_SQL)
-  expect(ids.map(({ id }) => id)).toEqual(usage.map(({ request_id }) => request_id).sort())
-  expect(Object.fromEntries(sums.map(({ key, sums: s }) => [key, s]))).toEqual(rollup)
 }
 
 const classes = ({ document }: ServerRan) => document.warnings.map((warning) => warning.class)
@@ -74,7 +68,7 @@ describe('what a replay into a server asks for first', () => {
     const ran = await dir.run(args, { env: { OBLETH_LEDGER_CLICKHOUSE_PASSWORD: '' } })
     expect(ran.code, ran.output).toBe(0)
     expect(ran.output).not.toContain(PASSWORD)
-    await expectLedger(ALL)
+    await expectLedger(dir, ALL)
   })
 
   it('is a server that answers: it tries again a few times, then says so', async () => {
@@ -116,10 +110,10 @@ describe('a replay into a server', () => {
     expect(here[2].map(({ name }) => name)).toEqual(['usage', 'usage_daily', 'usage_daily_mv', 'usage_meta'])
     expect(await dir.sql('SELECT key, value FROM obleth.usage_meta')).toEqual([[{ key: 'backfilled_v1', value: '1' }]])
     expect(ran.document.records).toEqual(there.document.records)
-    await expectLedger(ALL)
+    await expectLedger(dir, ALL)
     const again = await dir.replay()
     expect([again.code, again.document.records.inserted], again.output).toEqual([0, 0])
-    await expectLedger(ALL)
+    await expectLedger(dir, ALL)
   })
 
   it('counts benchmark requests in usage alone', async () => {
@@ -128,7 +122,7 @@ describe('a replay into a server', () => {
     dir.files.write('router-1/telemetry.wal', segment([synthetic]))
     const ran = await dir.replay()
     expect([ran.code, ran.document.records.inserted], ran.output).toEqual([0, 65])
-    await expectLedger([...ALL, ...synthetic], rollupOf(ALL))
+    await expectLedger(dir, [...ALL, ...synthetic], rollupOf(ALL))
     const [[{ requests }]] = await dir.sql('SELECT sum(requests) AS requests FROM obleth.usage_daily')
     expect(requests).toBe('59')
   })
@@ -139,7 +133,7 @@ describe('a replay into a server', () => {
     dir.files.write(`${NAME}.offset`, String(segment(batches(ALL.slice(0, 40))).length))
     const ran = await dir.replay()
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 60])
-    await expectLedger(ALL)
+    await expectLedger(dir, ALL)
   })
 
   it('fills an older deployment, and says which values had no home', async () => {
@@ -200,7 +194,7 @@ describe('a replay into a server', () => {
     const ran = await dir.replay()
     expect([ran.code, ran.document.rollup], ran.output).toEqual([0, 'consistent'])
     expect(classes(ran)).toContain('no_view')
-    await expectLedger(ALL)
+    await expectLedger(dir, ALL)
   })
 })
 
@@ -227,7 +221,7 @@ describe('records older than the TTL', () => {
     const ran = await dir.replay('--expired', 'skip')
     expect([ran.code, ran.document.rollup], ran.output).toEqual([0, 'consistent'])
     expect(ran.document.records).toMatchObject({ decoded: 70, inserted: 5, alreadyInLedger: 5, filteredOut: 60 })
-    await expectLedger(recent)
+    await expectLedger(dir, recent)
   })
 
   it('are loaded with --expired include, and warned about', async () => {
@@ -236,7 +230,7 @@ describe('records older than the TTL', () => {
     const ran = await dir.replay('--expired', 'include')
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 65])
     expect(ran.document.warnings.find((warning) => warning.class === 'expired')).toMatchObject({ count: 60 })
-    await expectLedger([...recent, ...ALL])
+    await expectLedger(dir, [...recent, ...ALL])
   })
 })
 
@@ -259,7 +253,7 @@ describe('a server of another time zone', () => {
     const ran = await east.replay('--create-schema')
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 66])
     expect(messageOf(ran, 'non_utc_server')).toContain('America/New_York')
-    await expectLedger([...ALL, ...late], rollupOf(shifted), east)
+    await expectLedger(east, [...ALL, ...late], rollupOf(shifted))
     expect(new Set(Object.keys(rollupOf(shifted)).map((key) => key.slice(0, 10)))).toEqual(
       new Set(['2026-03-10', '2026-03-11']),
     )
@@ -274,7 +268,7 @@ describe('a server of another time zone', () => {
     await east.sql('TRUNCATE TABLE obleth.usage')
     const ran = await east.replay()
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 66])
-    await expectLedger([...ALL, ...late], rollupOf(shifted), east)
+    await expectLedger(east, [...ALL, ...late], rollupOf(shifted))
   })
 })
 

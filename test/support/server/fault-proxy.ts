@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type LoopbackProxy, onLoopback } from './proxy.js'
 
 /** What can befall a request between a command and a server. */
 export const FAULTS = [
@@ -19,11 +20,9 @@ export const FAULTS = [
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
-export interface FaultProxy {
-  readonly url: string
+export interface FaultProxy extends LoopbackProxy {
   /** How often each fault was made. */
   readonly counts: Map<Fault, number>
-  close(): Promise<void>
 }
 
 /**
@@ -42,19 +41,8 @@ export async function startFaultProxy(server: string, next: () => Fault | null):
     } catch {
       request.socket.destroy()
     }
-  }).listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  const address = proxy.address()
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    counts,
-    async close() {
-      proxy.close()
-      proxy.closeAllConnections()
-      await once(proxy, 'close')
-    },
-  }
+  })
+  return { ...(await onLoopback(proxy)), counts }
 }
 
 const EXCEPTIONS = {

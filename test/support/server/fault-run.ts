@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 // @ts-expect-error a plain script, without types
@@ -94,10 +93,9 @@ export class FaultGround {
 
   private async fresh({ inserted, rawLost }: Scenario): Promise<void> {
     const { dir } = this
-    dir.clear()
-    rmSync(dir.files.state, { recursive: true, force: true })
+    await dir.empty()
     writePods(dir.files)
-    await dir.sql('DROP DATABASE IF EXISTS obleth SYNC', ...(oblethSchema() as string[]))
+    await dir.sql(...(oblethSchema() as string[]))
     if (inserted !== null) await dir.sql(...batches(inserted).map(insertOf))
     if (rawLost) await dir.sql('TRUNCATE TABLE obleth.usage')
   }

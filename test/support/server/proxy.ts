@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 
-export interface Proxy {
+export interface LoopbackProxy {
   readonly url: string
   close(): Promise<void>
 }
@@ -13,7 +13,7 @@ export type OnStatement = (sql: string, when: 'before' | 'after') => Promise<voi
  * Stands between a command and a test server, and lets others act on the server at a chosen statement of the command: what
  * a race does once in a thousand runs, it does every time.
  */
-export async function startProxy(server: string, onStatement: OnStatement): Promise<Proxy> {
+export async function startProxy(server: string, onStatement: OnStatement): Promise<LoopbackProxy> {
   const proxy = createServer(async (request, response) => {
     try {
       const chunks: Buffer[] = []
@@ -31,7 +31,13 @@ export async function startProxy(server: string, onStatement: OnStatement): Prom
     } catch (error) {
       response.writeHead(500).end(String(error))
     }
-  }).listen(0, '127.0.0.1')
+  })
+  return await onLoopback(proxy)
+}
+
+/** Lets it listen on a free loopback port. */
+export async function onLoopback(proxy: Server): Promise<LoopbackProxy> {
+  proxy.listen(0, '127.0.0.1')
   await once(proxy, 'listening')
   const address = proxy.address()
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port')

@@ -51,6 +51,12 @@ export class ServerDir {
     rmSync(this.files.state, { recursive: true, force: true })
   }
 
+  /** The same, and the ledger too. */
+  async empty(): Promise<void> {
+    await this.sql('DROP DATABASE IF EXISTS obleth SYNC')
+    this.clear()
+  }
+
   async remove(): Promise<void> {
     await this.server.stop()
     this.data.remove()
