@@ -1,3 +1,4 @@
+import { endProcess } from './end-process.js'
 import { crashed, run } from './run.js'
 
 const argv = process.argv.slice(2)
@@ -5,11 +6,11 @@ const argv = process.argv.slice(2)
 /** A reader that went away (`| head`) wants nothing more. A replay goes on and only its words are lost; a query ends. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
-  if (argv[0] === 'query') process.exit(0)
+  if (argv[0] === 'query') void endProcess(0)
 })
 process.stderr.on('error', () => {})
 
-process.on('uncaughtException', (error) => process.exit(crashed(error, argv)))
+process.on('uncaughtException', (error) => void endProcess(crashed(error, argv)))
 
 const code = await run(argv)
 // Not left to the event loop: a connection that lingers must not keep a finished command alive.

@@ -1,3 +1,4 @@
+import { endProcess } from './end-process.js'
 import { EXIT } from './exit-codes.js'
 
 /** Interruption of a run by SIGINT or SIGTERM. */
@@ -11,13 +12,13 @@ export interface Interruption {
 
 /**
  * The first SIGINT or SIGTERM aborts, so that the run can come to a clean stop, and is told to `onFirst`; a second one
- * ends the process at once. What a killed run leaves behind is made to be resumed.
+ * ends the process at once.
  */
 export function watchSignals(onFirst: (signal: NodeJS.Signals) => void): Interruption {
   const controller = new AbortController()
   let first: NodeJS.Signals | null = null
   const handle = (signal: NodeJS.Signals) => {
-    if (first !== null) process.exit(exitCodeOfSignal(signal))
+    if (first !== null) return void endProcess(exitCodeOfSignal(signal))
     first = signal
     onFirst(signal)
     controller.abort()

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { ClickHouseClient, ClickHouseClientConfigOptions } from '@clickhouse/client'
+import { engineGate } from '../domain/engine-gate.js'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
 import { adaptError } from './adapt-error.js'
@@ -24,8 +25,11 @@ export async function openEmbedded(target: TargetOptions): Promise<Ledger> {
   const client = await openClient(directory)
   // Again, now that the engine has set its umask: nobody else reads bills.
   if (created) chmodSync(directory, 0o700)
-  const send: Send = async (query, params) =>
-    (await client.exec({ query, ...(params === undefined ? {} : { query_params: params }) })).stream
+  engineGate.opened(() => client.close())
+  const send: Send = (query, params) =>
+    engineGate.run(
+      async () => (await client.exec({ query, ...(params === undefined ? {} : { query_params: params }) })).stream,
+    )
   try {
     const known = new Set<string>()
     for await (const rows of jsonRows<{ name: string }>(
