@@ -56,6 +56,24 @@ export async function mayChangeRun(
   return ask(asker, `${question} on ${printable(server)}? [y/N] `, signal)
 }
 
+/**
+ * Whether what was found may be repaired: always on an embedded ledger or with `--yes`, otherwise by an answer.
+ *
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayRepair(
+  server: string | undefined,
+  yes: boolean,
+  asker: Asker | null,
+  show: () => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (server === undefined || yes) return true
+  if (asker === null) throw needsYes(server, 'to repair', 'what would be done with `repair --dry-run`')
+  show()
+  return ask(asker, `Repair this on ${printable(server)}? [y/N] `, signal)
+}
+
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {
   // Not in terminal mode, where readline would keep Ctrl-C to itself.
   const lines = createInterface({ input, output, terminal: false })

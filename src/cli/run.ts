@@ -8,6 +8,7 @@ import { parseArguments } from './arguments.js'
 import { runConfigShow } from './commands/config-show.js'
 import { runInspect } from './commands/inspect.js'
 import { runQuery } from './commands/query.js'
+import { runRepair } from './commands/repair.js'
 import { runReplay } from './commands/replay.js'
 import { runRunsDiscard, runRunsList, runRunsShow, runRunsUndo } from './commands/runs.js'
 import { EXIT, exitCodeOfError } from './exit-codes.js'
@@ -18,6 +19,7 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   replay: runReplay,
   inspect: runInspect,
   query: runQuery,
+  repair: runRepair,
   'runs list': runRunsList,
   'runs show': runRunsShow,
   'runs discard': runRunsDiscard,
@@ -26,7 +28,7 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
 }
 
 /** Only these come to a stop by themselves; the others hold nothing that an exit could harm. */
-const STOPPABLE: readonly CommandName[] = ['replay', 'inspect', 'runs undo']
+const STOPPABLE: readonly CommandName[] = ['replay', 'inspect', 'repair', 'runs undo']
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */
 export async function run(argv: readonly string[]): Promise<number> {

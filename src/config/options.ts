@@ -9,6 +9,7 @@ export type CommandName =
   | 'runs show'
   | 'runs discard'
   | 'runs undo'
+  | 'repair'
   | 'config show'
 
 interface OptionSpec<T> {
@@ -40,11 +41,13 @@ const EVERY: readonly CommandName[] = [
   'runs list',
   'runs show',
   ...CHANGING_RUNS,
+  'repair',
   'config show',
 ]
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
-const REPLAY_AND_RUNS: readonly CommandName[] = [...REPLAY, ...CHANGING_RUNS]
+const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
+const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
 const QUERY: readonly CommandName[] = ['query', 'config show']
 
 const MIB = 2 ** 20
@@ -174,8 +177,8 @@ export const OPTIONS = {
     short: 'n',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY,
-    describe: 'Print the plan and stop before staging',
+    commands: REPLAY_AND_REPAIR,
+    describe: 'Print what would be done and change nothing',
   }),
   'stage-only': option(parse.flag, {
     shape: 'switch',
@@ -202,14 +205,21 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY,
+    commands: REPLAY_AND_REPAIR,
     describe: 'Raise usage_daily where it holds less than usage',
+  }),
+  'lower-rollup': option(parse.rollupGroup, {
+    shape: 'list',
+    separator: /\n/,
+    group: 'Replay',
+    commands: ['repair', 'config show'],
+    describe: 'Lower usage_daily to usage in this group, day/tenant/key/model as `repair` lists it; may be repeated',
   }),
   'break-lock': option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY_AND_RUNS,
+    commands: CHANGING,
     describe: 'Take over the lock of another run that is gone',
   }),
   'retention-days': option(parse.wholeNumber(1, 36_500), {
@@ -224,7 +234,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY_AND_RUNS,
+    commands: CHANGING,
     describe: 'Change a server without asking',
   }),
   format: option(parse.formatName, {

@@ -47,6 +47,15 @@ export function wholeNumber(min: number, max: number): Parser<number> {
   })
 }
 
+const GROUP = /^\d{4}-\d\d-\d\d\/[0-9a-f-]{36}\/[0-9a-f-]{36}\/./s
+
+/** A group of the rollup: day/tenant/key/model. A model may hold slashes. */
+export const rollupGroup: Parser<string> = parser((given) =>
+  GROUP.test(given)
+    ? given
+    : new Problem('is no group day/tenant/key/model, such as 2026-03-10/<uuid>/<uuid>/gpt-large'),
+)
+
 export function oneOf<T extends string>(...words: readonly T[]): Parser<T> {
   return parser((given) => words.find((word) => word === given) ?? new Problem(`is not one of ${words.join(', ')}`))
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { isProcessAlive } from '../domain/process-alive.js'
 import { serverCode } from './adapt-error.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
@@ -83,6 +84,18 @@ export class TargetLock {
 export async function lockOwner(ledger: Ledger): Promise<LockOwner | null> {
   const holder = await read(ledger)
   return holder === 'unreadable' ? null : holder
+}
+
+/**
+ * Throws `target_locked` unless the process that holds the lock under this very name is known to be gone: one of this
+ * machine that ended without giving it back. Whoever takes a name up again, as an undo that was killed, asks first.
+ */
+export function refuseLiving(ledger: Ledger, runId: string, { host, pid }: Pick<LockOwner, 'host' | 'pid'>): void {
+  if (host === hostname() && !isProcessAlive(pid)) return
+  throw new LedgerError('target_locked', `${runId} holds the lock: process ${pid} on ${printable(host)}`, {
+    place: ledger.location,
+    hint: 'wait until it has ended, or, if it is dead, run the same command with --break-lock',
+  })
 }
 
 async function create(ledger: Ledger, owner: LockOwner): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { LedgerError } from '../domain/errors.js'
 import { DAY_MS } from '../domain/record.js'
+import { deduplicate } from './deduplicate.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import { IDS_TABLE, portion, portionsFor } from './run-tables.js'
@@ -17,8 +18,9 @@ export interface MovedPartition {
  * Looks whether each id that the run planned for a partition is in `usage` exactly once. Returns true where it removed
  * copies: they may have gone through the view, so the rollup must be settled (again). Copies that came by a move cut
  * short, or from a pod that inserted the same records meanwhile, are equal bit for bit and removed by ClickHouse's own
- * DEDUPLICATE, which fires no view. Throws `refused` where ids are missing, where rows that were there before are gone,
- * or where records of others are doubled as well, which are not ours to remove.
+ * DEDUPLICATE, which fires no view. It removes those of other records as well: none was there twice when the partition
+ * was planned, so the view counted whatever is by now. Throws `refused` where ids are missing, or where rows that were
+ * there before are gone.
  * `alone`: nobody else can have written since the plan, and nothing was interrupted: counting is enough.
  */
 export async function lookForPublished(
@@ -35,21 +37,12 @@ export async function lookForPublished(
   if (found.present < moved.ids)
     throw missing(ledger, moved, `${moved.ids - found.present} published records not there`)
   if (found.doubled === 0) return false
-  if (await othersDoubled(ledger, runId, moved))
-    throw new LedgerError('refused', `\`usage\` holds records twice that this run did not publish`, {
-      place: `${ledger.database}.usage, partition ${moved.partitionId}`,
-      hint: 'stop the pods that still replay their WAL, remove the copies, then run the same command again',
-    })
-  // The publish of an embedded ledger has stopped the merges of `usage`, and this is one.
-  if (ledger.kind === 'embedded') await ledger.command(`SYSTEM START MERGES ${ledger.table('usage')}`)
-  await ledger.command(
-    `OPTIMIZE TABLE ${ledger.table('usage')} PARTITION ID ${literal(moved.partitionId)} FINAL DEDUPLICATE`,
-  )
+  await deduplicate(ledger, moved.partitionId)
   const left = await countIds(ledger, runId, moved)
   if (left.present === moved.ids && left.doubled === 0) return true
   throw new LedgerError('refused', `${left.doubled} published records are in \`usage\` twice, with different values`, {
     place: `${ledger.database}.usage, partition ${moved.partitionId}`,
-    hint: 'stop the pods that still replay their WAL, then run the same command again',
+    hint: 'stop the pods that still replay their WAL, remove the other versions with `obleth-ledger repair`, then run the same command again',
   })
 }
 
@@ -80,20 +73,6 @@ export async function countIds(
     doubled += Number(row.doubled)
   }
   return { present, doubled }
-}
-
-async function othersDoubled(ledger: Ledger, runId: string, moved: MovedPartition): Promise<boolean> {
-  const portions = portionsFor(moved.rowsBefore + moved.ids)
-  for (let i = 0; i < portions; i++) {
-    const rows = await ledger.rows(
-      `SELECT 1 AS found FROM ${ledger.table('usage')}
-       WHERE _partition_id = ${literal(moved.partitionId)} AND ${portion(i, portions)}
-         AND request_id NOT IN (${ourIds(ledger, runId, moved)} AND ${portion(i, portions)})
-       GROUP BY request_id HAVING count() > 1 LIMIT 1`,
-    )
-    if (rows.length > 0) return true
-  }
-  return false
 }
 
 function ourIds(ledger: Ledger, runId: string, { partitionId }: MovedPartition): string {

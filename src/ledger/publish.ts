@@ -1,7 +1,7 @@
 import { LedgerError } from '../domain/errors.js'
 import type { FieldName } from '../domain/record.js'
 import { antiJoin, type KnownRecords } from './anti-join.js'
-import { type DriftMap, groupKey } from './drift.js'
+import { type DriftMap, dayOf, groupKey } from './drift.js'
 import { Evidence } from './evidence.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
@@ -13,6 +13,7 @@ import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
 import { forgetRows, IDS_TABLE, readSteps, recordStep, type Step, type StepName, unfinishedRuns } from './run-tables.js'
 import type { StagedPartition, Staging } from './staging.js'
+import { holdsDoubled } from './surplus.js'
 
 export interface PublishOptions {
   readonly ledger: Ledger
@@ -47,6 +48,8 @@ export interface PublishResult {
   readonly inserted: number
   /** Records that the ledger had with other values, and some of their ids. */
   readonly differing: KnownRecords
+  /** Partitions of the input with nothing new whose records are in `usage` more than once. */
+  readonly doubled: readonly string[]
   /** R − U of days as it was seen after they were settled, where nobody else can have changed it since. */
   readonly drifts: ReadonlyMap<string, DriftMap>
 }
@@ -68,7 +71,11 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const done: PublishedPartition[] = []
 
   const fresh = staged.filter(({ partitionId }) => has('planned', partitionId) === undefined)
-  for (const partition of fresh) await removeKnown(options, partition)
+  const doubled: string[] = []
+  for (const partition of fresh) {
+    await removeKnown(options, partition)
+    if ((await refuseDoubled(options, partition.partitionId)) === 'doubled') doubled.push(partition.partitionId)
+  }
   const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
 
   // What has been moved would be merged beside what is still to be checked, by a process that ends right after.
@@ -97,22 +104,43 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     partitions: done.sort((a, b) => a.minTsMs - b.minTsMs),
     inserted: done.reduce((sum, { ids }) => sum + ids, 0),
     differing: mergeKnown(known),
+    doubled,
     drifts,
   }
 }
 
-/** Throws `target_locked` where another run left a partition half published: it must be finished first. */
+/** Throws `target_locked` where another run, an undo or a repair stopped half way: it must be finished first. */
 export async function refuseUnfinishedRuns(ledger: Ledger, runId: string): Promise<void> {
-  const others = (await unfinishedRuns(ledger)).filter((run) => run !== runId)
+  const others = (await unfinishedRuns(ledger)).filter(({ run }) => run !== runId)
   if (others.length === 0) return
+  const place = `${ledger.location}, database ${ledger.database}`
+  if (others.every(({ what }) => what === 'repair'))
+    throw new LedgerError('target_locked', 'a repair has begun and has not finished', {
+      place,
+      hint: 'finish it with: obleth-ledger repair',
+    })
   throw new LedgerError(
     'target_locked',
-    `run ${others.join(', ')} has begun to publish, or to be undone, and has not finished`,
+    `run ${others.map(({ run }) => run).join(', ')} has begun to publish, or to be undone, and has not finished`,
     {
-      place: `${ledger.location}, database ${ledger.database}`,
+      place,
       hint: 'run its command again, with the same sources and the same --state-dir, until it finishes; `obleth-ledger runs list` shows what it is',
     },
   )
+}
+
+/**
+ * Whether a partition holds records more than once already. Where new ones are about to be published to it, throws
+ * `refused`: if a pod inserted some of these again meanwhile, its copies could not be told from the earlier ones, which
+ * the rollup may have counted or not. Nobody inserts again into an embedded ledger.
+ */
+async function refuseDoubled({ ledger, staging }: PublishOptions, partitionId: string): Promise<'doubled' | 'sound'> {
+  if (ledger.kind === 'embedded' || !(await holdsDoubled(ledger, partitionId))) return 'sound'
+  if ((await countRows(ledger, staging.tableName, partitionId)) === 0) return 'doubled'
+  throw new LedgerError('refused', `\`usage\` holds records more than once on ${dayOf(partitionId)}`, {
+    place: `${ledger.location}, ${ledger.database}.usage`,
+    hint: 'stop the pods that still replay their WAL, look at `obleth-ledger repair --dry-run`, remove the copies with `obleth-ledger repair`, then run the same command again',
+  })
 }
 
 async function removeKnown(options: PublishOptions, partition: StagedPartition): Promise<void> {
@@ -196,6 +224,7 @@ async function planPartition(
   if (ledger.kind === 'server') await antiJoin(ledger, { staging: staging.tableName, partition, columns })
   const ids = await countRows(ledger, staging.tableName, partitionId)
   if (ids === 0) return null
+  await refuseDoubled(options, partitionId)
   // Of a plan that was cut short before its `planned` step.
   await forgetRows(ledger, run.runId, partitionId)
   let groups: PlannedGroup[] = []

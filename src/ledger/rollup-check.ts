@@ -1,11 +1,12 @@
-import type { Sums } from '../domain/rollup.js'
+import { type Sums, zeroSums } from '../domain/rollup.js'
 import { type DriftMap, type Group, groupKey, settledDrift } from './drift.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
+import { readPlan } from './publish-plan.js'
 import { settleRollup, type WantedDrift } from './rollup-difference.js'
 import { canBeRaised } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
-import { PLAN_TABLE } from './run-tables.js'
+import { hasRunTables, PLAN_TABLE, STEPS_TABLE } from './run-tables.js'
 
 /** A group in which rollup and raw table differ. */
 export interface DriftingGroup extends Group {
@@ -66,18 +67,39 @@ export async function raiseRollup(
   return raised
 }
 
+/**
+ * Brings the rollup of the groups that `isNamed` picks to their raw rows, also where that lowers it. Returns the number of
+ * groups. What a sum that is too high stands for, nobody can tell from the ledger: the user names the group.
+ */
+export async function levelRollup(
+  ledger: Ledger,
+  spoolDir: string,
+  shape: RollupShape,
+  partitionIds: readonly string[],
+  isNamed: (group: Group) => boolean,
+): Promise<number> {
+  let levelled = 0
+  for (const partitionId of partitionIds) {
+    const drift = [...(await settledDrift(ledger, shape, partitionId))].filter(([, { group }]) => isNamed(group))
+    const wanted = new Map(drift.map(([key, entry]) => [key, { ...entry.group, remain: zeroSums(entry.drift) }]))
+    await settleRollup(ledger, spoolDir, shape, partitionId, wanted)
+    levelled += wanted.size
+  }
+  return levelled
+}
+
 function raisable(drift: DriftMap, left: ReadonlyMap<string, LeftAlone>): Map<string, WantedDrift> {
   const wanted = new Map<string, WantedDrift>()
   for (const [key, { group, drift: sums }] of drift) {
     if (!canBeRaised(sums) || left.has(key)) continue
-    const remain = { integers: sums.integers.map(() => 0n), floats: sums.floats.map(() => 0) }
-    wanted.set(key, { ...group, remain })
+    wanted.set(key, { ...group, remain: zeroSums(sums) })
   }
   return wanted
 }
 
 /** The groups of a day that replays left with a drift, by their latest plan. */
 async function leftAlone(ledger: Ledger, partitionId: string): Promise<Map<string, LeftAlone>> {
+  if (!(await hasRunTables(ledger))) return new Map()
   const rows = await ledger.rows<{
     tenant: string
     key: string
@@ -98,6 +120,20 @@ async function leftAlone(ledger: Ledger, partitionId: string): Promise<Map<strin
       { run, decision, lowRequests: Number(low), highRequests: Number(high) },
     ]),
   )
+}
+
+/** R − U that the last run that published to a partition left in its groups, those of runs taken back apart. */
+export async function leftByRuns(ledger: Ledger, shape: RollupShape, partitionId: string): Promise<Map<string, Sums>> {
+  if (!(await hasRunTables(ledger))) return new Map()
+  const runs = await ledger.rows<{ run: string }>(
+    `SELECT run FROM ${ledger.table(STEPS_TABLE)}
+     WHERE partition_id = ${literal(partitionId)} AND step IN ('published', 'undone')
+     GROUP BY run HAVING countIf(step = 'undone') = 0 ORDER BY max(at)`,
+  )
+  const left = new Map<string, Sums>()
+  for (const { run: runId } of runs)
+    for (const [key, { remain }] of await readPlan(ledger, { runId, partitionId }, shape)) left.set(key, remain)
+  return left
 }
 
 /**

@@ -45,8 +45,18 @@ const STEP_COLUMNS = [
  * batches: the candidate batches are decided. known: what the ledger had already. Both with a payload.
  * finished: every partition is published, nothing in staging is needed any more.
  * undo_planned, undone: the same two for taking a partition back; undone without a partition: the whole run.
+ * repair_planned, repaired: the same of a repair, under a name of its own.
  */
-export type StepName = 'batches' | 'known' | 'planned' | 'published' | 'finished' | 'undo_planned' | 'undone'
+export type StepName =
+  | 'batches'
+  | 'known'
+  | 'planned'
+  | 'published'
+  | 'finished'
+  | 'undo_planned'
+  | 'undone'
+  | 'repair_planned'
+  | 'repaired'
 
 export interface Step {
   readonly partitionId: string
@@ -73,6 +83,15 @@ export async function createRunTables(ledger: Ledger): Promise<void> {
   )
 }
 
+/** Whether any run has made them: a mere look makes none. */
+export async function hasRunTables(ledger: Ledger): Promise<boolean> {
+  const rows = await ledger.rows(
+    `SELECT 1 AS found FROM system.tables
+     WHERE database = ${literal(ledger.database)} AND name = ${literal(STEPS_TABLE)}`,
+  )
+  return rows.length > 0
+}
+
 export async function recordStep(ledger: Ledger, spoolDir: string, runId: string, step: Step): Promise<void> {
   const row = {
     run: runId,
@@ -94,18 +113,32 @@ export async function readSteps(ledger: Ledger, runId: string): Promise<Step[]> 
   }))
 }
 
-/** Runs that have begun to publish, or to be undone, and have not finished: they must be before any other may begin. */
-export async function unfinishedRuns(ledger: Ledger): Promise<string[]> {
+/** Runs and repairs that have begun to change `usage` and have not finished. */
+export interface Unfinished {
+  readonly run: string
+  readonly what: 'publish' | 'undo' | 'repair'
+  /** Partitions that are planned and not done; of an undo all of its own. */
+  readonly partitionIds: readonly string[]
+}
+
+/** What has begun and has not finished: it must before any replay or undo may begin. */
+export async function unfinishedRuns(ledger: Ledger): Promise<Unfinished[]> {
+  if (!(await hasRunTables(ledger))) return []
   const steps = ledger.table(STEPS_TABLE)
-  const rows = await ledger.rows<{ run: string }>(
-    `SELECT DISTINCT run FROM (
-       SELECT run, partition_id FROM ${steps} WHERE step IN ('planned', 'published')
-       GROUP BY run, partition_id HAVING countIf(step = 'published') = 0
-       UNION ALL
-       SELECT run, '' AS partition_id FROM ${steps} WHERE step IN ('undo_planned', 'undone')
-       GROUP BY run HAVING countIf(step = 'undone' AND partition_id = '') = 0) ORDER BY run`,
+  const begun = (what: Unfinished['what'], planned: StepName, done: StepName) =>
+    `SELECT ${literal(what)} AS what, run, partition_id,
+       countIf(step = ${literal(planned)}) > 0 AS planned, countIf(step = ${literal(done)}) > 0 AS done
+     FROM ${steps} WHERE step IN (${literal(planned)}, ${literal(done)}) GROUP BY run, partition_id`
+  const rows = await ledger.rows<{ run: string; what: Unfinished['what']; partitionIds: string[]; ended: number }>(
+    `SELECT what, run, groupArrayIf(partition_id, planned AND (what = 'undo' OR NOT done)) AS partitionIds,
+       toUInt8(max(partition_id = '' AND done)) AS ended
+     FROM (${begun('publish', 'planned', 'published')} UNION ALL ${begun('undo', 'undo_planned', 'undone')}
+       UNION ALL ${begun('repair', 'repair_planned', 'repaired')})
+     GROUP BY what, run ORDER BY run`,
   )
-  return rows.map(({ run }) => run)
+  return rows
+    .filter(({ what, ended, partitionIds }) => (what === 'publish' ? partitionIds.length > 0 : ended === 0))
+    .map(({ run, what, partitionIds }) => ({ run, what, partitionIds }))
 }
 
 /** Takes the rows of a run, or of one of its partitions, out of the tables of plans and ids. */

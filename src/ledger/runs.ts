@@ -3,7 +3,7 @@ import { dayOf } from './drift.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import { lockOwner } from './lock.js'
-import { PLAN_TABLE, STEPS_TABLE } from './run-tables.js'
+import { hasRunTables, PLAN_TABLE, STEPS_TABLE } from './run-tables.js'
 import { stagingTables } from './staging.js'
 
 interface StepsOfRun {
@@ -61,7 +61,7 @@ function progressOf(steps: StepsOfRun): RunProgress {
 }
 
 async function stepsOfRuns(ledger: Ledger): Promise<StepsOfRun[]> {
-  if (!(await hasSteps(ledger))) return []
+  if (!(await hasRunTables(ledger))) return []
   const rows = await ledger.rows<Record<keyof StepsOfRun, string>>(
     `SELECT run AS runId, min(first) AS since, max(last) AS until, countIf(step = 'finished') AS finished,
        countIf(step = 'undo_planned') AS undoing, countIf(step = 'undone' AND partition_id = '') AS undone,
@@ -69,7 +69,8 @@ async function stepsOfRuns(ledger: Ledger): Promise<StepsOfRun[]> {
      FROM (
        SELECT run, partition_id, step, any(JSONExtractUInt(payload, 'ids')) AS ids,
          formatDateTime(min(at), '%FT%TZ', 'UTC') AS first, formatDateTime(max(at), '%FT%TZ', 'UTC') AS last
-       FROM ${ledger.table(STEPS_TABLE)} GROUP BY run, partition_id, step)
+       FROM ${ledger.table(STEPS_TABLE)} WHERE step NOT IN ('repair_planned', 'repaired')
+       GROUP BY run, partition_id, step)
      GROUP BY run ORDER BY since, runId`,
   )
   return rows.map((row) => ({
@@ -121,12 +122,4 @@ async function daysOf(ledger: Ledger, runId: string): Promise<RunDay[]> {
       highRequests: number('high'),
     }
   })
-}
-
-async function hasSteps(ledger: Ledger): Promise<boolean> {
-  const rows = await ledger.rows(
-    `SELECT 1 AS found FROM system.tables
-     WHERE database = ${literal(ledger.database)} AND name = ${literal(STEPS_TABLE)}`,
-  )
-  return rows.length > 0
 }

@@ -94,7 +94,7 @@ async function lookForDay({ ledger, runId }: UndoOptions, day: PlannedDay): Prom
     `${doubled} records of the run are in \`usage\` more than once on ${dayOf(day.partitionId)}`,
     {
       place: `${ledger.location}, ${ledger.database}.usage`,
-      hint: 'a pod inserted them again: stop the pods that hold these records in their WAL, remove the copies, then undo again',
+      hint: 'a pod inserted them again: stop the pods that hold these records in their WAL, remove the copies with `obleth-ledger repair`, then undo again',
     },
   )
 }

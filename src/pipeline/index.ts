@@ -1,4 +1,5 @@
 export { inspect } from './inspect.js'
 export { query } from './query.js'
+export { type RepairRunOptions, repair } from './repair.js'
 export { replay } from './replay.js'
 export { runsDiscard, runsList, runsShow, runsUndo } from './runs.js'

@@ -3,6 +3,7 @@ import { LedgerError } from '../domain/errors.js'
 import type { ReplayOptions } from '../domain/options.js'
 import type { RunContext } from '../domain/run.js'
 import type { Warning } from '../domain/wal.js'
+import { dayOf } from '../ledger/drift.js'
 import type { TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { TargetLock } from '../ledger/lock.js'
@@ -67,6 +68,12 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
       class: 'differs_from_ledger',
       message: `records that the ledger has with other values; the ledger stays as it is, e.g. ${result.differing.examples.join(', ')}`,
       count: result.differing.differing,
+    })
+  if (result.doubled.length > 0)
+    warnings.push({
+      class: 'doubled',
+      message: `\`usage\` holds records of these files more than once on ${result.doubled.slice(0, 5).map(dayOf).join(', ')}${result.doubled.length > 5 ? ' and other days' : ''}: \`obleth-ledger repair\` removes the copies`,
+      count: result.doubled.length,
     })
   if (shape === null) return { ...result, rollup: 'absent', warnings: [...warnings, absentRollup()] }
   const held = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds

@@ -225,7 +225,7 @@ class Replay {
     document.records.alreadyInLedger = input.sent - outcome.inserted
     document.rollup = outcome.rollup
     document.timings.publishMs = publishMs
-    if (outcome.rollup === 'mismatch') document.status = 'mismatch'
+    if (outcome.rollup === 'mismatch' || outcome.doubled.length > 0) document.status = 'mismatch'
     return { document, days, plan, nextSteps: nextSteps(input, document) }
   }
 

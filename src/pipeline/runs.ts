@@ -1,20 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { hostname } from 'node:os'
-import { join, resolve } from 'node:path'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
-import { printable } from '../domain/printable.js'
-import { isProcessAlive } from '../domain/process-alive.js'
 import type { RunDetails, RunEntry, RunsOutcome, Undone } from '../domain/runs.js'
 import { connect } from '../ledger/connect.js'
 import { inspectTarget } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
-import { TargetLock } from '../ledger/lock.js'
+import { refuseLiving, TargetLock } from '../ledger/lock.js'
 import { refuseUnfinishedRuns } from '../ledger/publish.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
 import { listRuns, showRun } from '../ledger/runs.js'
 import { Staging } from '../ledger/staging.js'
 import { undoRun } from '../ledger/undo.js'
+import { withSpool } from './spool.js'
 
 /** What `runs discard` and `runs undo` need beside the target. */
 export interface ChangeRunOptions {
@@ -46,12 +42,12 @@ export async function runsDiscard(
 ): Promise<RunsOutcome<RunEntry>> {
   return await withLedger(target, async (ledger) => {
     const run = find(await listRuns(ledger), runId, ledger)
-    if (run.progress === 'unfinished')
-      throw new LedgerError('refused', `run ${runId} has begun to publish: what it staged is needed to finish`, {
-        place: ledger.location,
-        hint: 'run its command again until it finishes; then `obleth-ledger runs undo` can take all of it back',
-      })
-    await change(ledger, run, options, () => new Staging(ledger, runId).drop())
+    refuseDiscard(ledger, run)
+    await change(ledger, run, options, async () => {
+      // Asked again: the run may have begun to publish between the first look and the lock.
+      refuseDiscard(ledger, find(await listRuns(ledger), runId, ledger))
+      await new Staging(ledger, runId).drop()
+    })
     return run
   })
 }
@@ -63,16 +59,31 @@ export async function runsUndo(
   options: ChangeRunOptions,
 ): Promise<RunsOutcome<Undone>> {
   return await withLedger(target, async (ledger) => {
-    const runs = await listRuns(ledger)
-    const run = find(runs, runId, ledger)
-    refuseUndo(ledger, run, runs.slice(runs.indexOf(run) + 1))
+    const [run, later] = await withLaterRuns(ledger, runId)
+    refuseUndo(ledger, run, later)
     return await change(ledger, run, options, async (lock) => {
       await refuseUnfinishedRuns(ledger, runId)
+      // Asked again: a replay may have published between the first look and the lock.
+      refuseUndo(ledger, ...(await withLaterRuns(ledger, runId)))
       const shape = rollupShape(await inspectTarget(ledger))
       const { stateDir, signal } = options
-      return await withSpool(stateDir, (spoolDir) => undoRun({ ledger, runId, lock, shape, spoolDir, signal }))
+      return await withSpool(stateDir, 'undo-', (spoolDir) => undoRun({ ledger, runId, lock, shape, spoolDir, signal }))
     })
   })
+}
+
+function refuseDiscard(ledger: Ledger, { runId, progress }: RunEntry): void {
+  if (progress !== 'unfinished') return
+  throw new LedgerError('refused', `run ${runId} has begun to publish: what it staged is needed to finish`, {
+    place: ledger.location,
+    hint: 'run its command again until it finishes; then `obleth-ledger runs undo` can take all of it back',
+  })
+}
+
+async function withLaterRuns(ledger: Ledger, runId: string): Promise<[run: RunEntry, later: readonly RunEntry[]]> {
+  const runs = await listRuns(ledger)
+  const run = find(runs, runId, ledger)
+  return [run, runs.slice(runs.indexOf(run) + 1)]
 }
 
 function refuseUndo(ledger: Ledger, run: RunEntry, later: readonly RunEntry[]): void {
@@ -103,15 +114,7 @@ async function change<Outcome>(
   { breakLock, confirm }: ChangeRunOptions,
   act: (lock: TargetLock) => Promise<Outcome>,
 ): Promise<Outcome> {
-  if (run.lock !== null && !breakLock && !isGone(run.lock))
-    throw new LedgerError(
-      'target_locked',
-      `run ${run.runId} holds the lock: process ${run.lock.pid} on ${printable(run.lock.host)}`,
-      {
-        place: ledger.location,
-        hint: 'wait until it has ended, or, if it is dead, run the same command with --break-lock',
-      },
-    )
+  if (run.lock !== null && !breakLock) refuseLiving(ledger, run.runId, run.lock)
   if (!(await confirm(run))) throw new LedgerError('refused', 'not confirmed: nothing was done')
   const lock = await TargetLock.acquire(ledger, run.runId, { breakLock })
   try {
@@ -119,11 +122,6 @@ async function change<Outcome>(
   } finally {
     await lock.release()
   }
-}
-
-/** A process of this machine that ended without giving its lock back, such as an undo that was killed. */
-function isGone({ host, pid }: NonNullable<RunEntry['lock']>): boolean {
-  return host === hostname() && !isProcessAlive(pid)
 }
 
 function find(runs: readonly RunEntry[], runId: string, ledger: Ledger): RunEntry {
@@ -147,15 +145,5 @@ async function withLedger<Answer>(
     return { target: { kind, location, database }, answer: await ask(ledger) }
   } finally {
     await ledger.close()
-  }
-}
-
-async function withSpool<Outcome>(stateDir: string, use: (spoolDir: string) => Promise<Outcome>): Promise<Outcome> {
-  mkdirSync(resolve(stateDir), { recursive: true, mode: 0o700 })
-  const dir = mkdtempSync(join(resolve(stateDir), 'undo-'))
-  try {
-    return await use(dir)
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
   }
 }

@@ -38,15 +38,17 @@ export class FaultGround {
     const wanted = await this.undisturbedOf(scenario)
     const rate = 0.01 + random() * 0.04
     await this.fresh(scenario)
+    let calm = false
     const proxy = await startFaultProxy(this.dir.server.url, () =>
-      random() < rate ? FAULTS[Math.floor(random() * FAULTS.length)] : null,
+      !calm && random() < rate ? FAULTS[Math.floor(random() * FAULTS.length)] : null,
     )
     const story: string[] = []
     let last: ServerRan | undefined
     try {
       for (let attempt = 0; attempt < MOST_ATTEMPTS && last?.code !== scenario.code; attempt++) {
-        const end = attempt === MOST_ATTEMPTS - 1
-        last = await this.attempt(end ? this.dir.server.url : proxy.url, end ? 1 : random())
+        // Undisturbed in the end, at the same address: a run is bound to it.
+        calm = attempt === MOST_ATTEMPTS - 1
+        last = await this.attempt(proxy.url, calm ? 1 : random())
         story.push(`${last.signal ?? last.code}`)
         if (last.code !== scenario.code) expect(CUT_SHORT, last.output).toContain(last.code)
       }

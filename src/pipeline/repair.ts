@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto'
+import { LedgerError } from '../domain/errors.js'
+import type { TargetOptions } from '../domain/options.js'
+import type { DoubledDay, DriftedGroup, RepairFindings, RepairOutcome } from '../domain/repair.js'
+import { connect } from '../ledger/connect.js'
+import { dayOf, type Group } from '../ledger/drift.js'
+import { inspectTarget } from '../ledger/inspect-target.js'
+import type { Ledger } from '../ledger/ledger.js'
+import { lockOwner, refuseLiving, TargetLock } from '../ledger/lock.js'
+import { planRepair, type RepairTarget, repairPartition } from '../ledger/repair.js'
+import { compareRollup, levelRollup, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
+import { canBeRaised } from '../ledger/rollup-rule.js'
+import { rollupShape } from '../ledger/rollup-shape.js'
+import { createRunTables, recordStep, unfinishedRuns } from '../ledger/run-tables.js'
+import { surplusColumns } from '../ledger/surplus.js'
+import { withSpool } from './spool.js'
+
+export interface RepairRunOptions {
+  readonly dryRun: boolean
+  /** Raise the groups of the rollup that hold less than `usage`. */
+  readonly repairRollup: boolean
+  /** Groups (day/tenant/key/model) whose rollup is to be lowered to `usage`. */
+  readonly lowerRollup: readonly string[]
+  readonly breakLock: boolean
+  readonly stateDir: string
+  readonly signal: AbortSignal
+  /** Asked once, before anything is changed; false means no. */
+  confirm(found: RepairFindings): Promise<boolean>
+}
+
+/**
+ * Shows which records `usage` holds more than once and where the rollup differs from it, and puts right what it is told
+ * to. Whatever interrupts it, the same call goes on. Throws `refused` where there is no `usage` or the user says no,
+ * `target_locked` where a run is at work.
+ */
+export async function repair(target: TargetOptions, options: RepairRunOptions): Promise<RepairOutcome> {
+  const ledger = await connect(target)
+  try {
+    return await new Repair(ledger, options).run()
+  } finally {
+    await ledger.close()
+  }
+}
+
+const nameOf = ({ day, tenant, key, model }: Group): string => `${day}/${tenant}/${key}/${model}`
+
+/** What the names of repairs begin with on the target. */
+const REPAIR = 'repair'
+
+type Done = Pick<RepairOutcome, 'removed' | 'raised' | 'lowered'>
+
+class Repair {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly options: RepairRunOptions,
+  ) {}
+
+  async run(): Promise<RepairOutcome> {
+    const { ledger, options } = this
+    const { kind, location, database } = ledger
+    const target = await this.target()
+    const found = await this.look(target)
+    const outcome = { target: { kind, location, database }, repaired: false, found, removed: 0, raised: 0, lowered: 0 }
+    const unknown = options.lowerRollup.find((name) => !found.drifted.some(({ group }) => group === name))
+    if (unknown !== undefined)
+      throw new LedgerError('usage', `--lower-rollup names no group that differs: ${unknown}`, {
+        hint: 'obleth-ledger repair --dry-run lists those that do, as day/tenant/key/model',
+      })
+    if (options.dryRun || (!this.asksForWork(found) && (await this.unfinishedRepair()) === undefined))
+      return { ...outcome, left: found }
+    if (!(await options.confirm(found))) throw new LedgerError('refused', 'not confirmed: nothing was done')
+    const done = await this.act()
+    return { ...outcome, ...done, repaired: true, left: await this.look(await this.target()) }
+  }
+
+  private asksForWork({ days, drifted }: RepairFindings): boolean {
+    const { repairRollup, lowerRollup } = this.options
+    return days.length > 0 || lowerRollup.length > 0 || (repairRollup && drifted.some(({ side }) => side === 'lower'))
+  }
+
+  private async target(): Promise<RepairTarget> {
+    const { ledger } = this
+    const state = await inspectTarget(ledger)
+    if (state.usage === null)
+      throw new LedgerError('refused', 'there is no table `usage` to repair', {
+        place: `${ledger.location}, database ${ledger.database}`,
+        hint: 'check --clickhouse-url, --clickhouse-db and --embedded with `obleth-ledger config show`',
+      })
+    const columns = await surplusColumns(ledger, state.usage.columns.present)
+    const runs = (await unfinishedRuns(ledger)).filter(({ what }) => what !== 'repair')
+    const unsettled = new Set(runs.flatMap(({ partitionIds }) => partitionIds))
+    return { ledger, columns, shape: rollupShape(state), unsettled }
+  }
+
+  private async look(target: RepairTarget): Promise<RepairFindings> {
+    const { ledger, shape, unsettled } = target
+    const days: DoubledDay[] = []
+    const drifted: DriftedGroup[] = []
+    for (const partitionId of await rawPartitions(ledger)) {
+      this.options.signal.throwIfAborted()
+      const plan = await planRepair(target, partitionId)
+      if (plan !== null) days.push(plan.day)
+      if (shape === null || unsettled.has(partitionId)) continue
+      for (const group of await compareRollup(ledger, shape, [partitionId]))
+        drifted.push({
+          group: nameOf(group),
+          requests: Number(group.drift.integers[0]),
+          side: canBeRaised(group.drift) ? 'lower' : 'higher',
+          leftBy: group.left?.run ?? null,
+        })
+    }
+    return { days, drifted }
+  }
+
+  private async act(): Promise<Done> {
+    const { ledger, options } = this
+    await createRunTables(ledger)
+    const owner = ledger.kind === 'server' ? await lockOwner(ledger) : null
+    // One that was killed before it noted anything has left its lock alone.
+    const locking = owner?.runId.startsWith(REPAIR) ? owner.runId : undefined
+    const repairId = (await this.unfinishedRepair()) ?? locking ?? `${REPAIR}${randomBytes(5).toString('hex')}`
+    if (owner?.runId === repairId && !options.breakLock) refuseLiving(ledger, repairId, owner)
+    const lock = await TargetLock.acquire(ledger, repairId, options)
+    return await withSpool(options.stateDir, 'repair-', async (spoolDir) => {
+      const done = await this.put(repairId, lock, spoolDir).finally(() => lock.release())
+      // Behind the lock: a repair that is killed here is found unfinished, and no lock of a finished one is left.
+      await recordStep(ledger, spoolDir, repairId, { partitionId: '', step: 'repaired', payload: null })
+      return done
+    })
+  }
+
+  /** Puts right what there is under the lock; the rows removed, and the groups raised and lowered. */
+  private async put(repairId: string, lock: TargetLock, spoolDir: string): Promise<Done> {
+    const { ledger, options } = this
+    // Read again: only now nobody else changes what a run has left.
+    const target = await this.target()
+    const { shape, unsettled } = target
+    let removed = 0
+    for (const partitionId of await rawPartitions(ledger)) {
+      const done = await repairPartition({ ...target, repairId, lock, spoolDir, signal: options.signal }, partitionId)
+      removed += done?.removed ?? 0
+    }
+    if (shape === null) return { removed, raised: 0, lowered: 0 }
+    const settled = (await rawPartitions(ledger)).filter((id) => !unsettled.has(id))
+    const raised = options.repairRollup ? await raiseRollup(ledger, spoolDir, shape, settled) : 0
+    const named = options.lowerRollup
+    const days = settled.filter((id) => named.some((name) => name.startsWith(`${dayOf(id)}/`)))
+    const isNamed = (group: Group) => named.includes(nameOf(group))
+    return { removed, raised, lowered: await levelRollup(ledger, spoolDir, shape, days, isNamed) }
+  }
+
+  private async unfinishedRepair(): Promise<string | undefined> {
+    return (await unfinishedRuns(this.ledger)).find(({ what }) => what === 'repair')?.run
+  }
+}
