@@ -4,6 +4,7 @@ import writeFileAtomic from 'write-file-atomic'
 import type { BillHeader, BillSink, Measures, Statement } from '../domain/bill.js'
 import { Money } from '../domain/money.js'
 import { writeError } from '../domain/write-error.js'
+import { aligned } from './amounts.js'
 import { costChart } from './bill-chart.js'
 import { shownName } from './bill-findings.js'
 import { type Cell, findingsHtml, htmlPage, htmlTable, number, text } from './bill-page.js'
@@ -35,16 +36,16 @@ export function htmlBill(directory: string): BillSink {
       const file = `tenant-${statement.tenant.id}.html`
       rows.push([
         { html: `<a href="${file}">${text(nameOf(statement))}</a>` },
-        number(statement.total.requests),
-        { html: statement.total.cost.toString(), right: true },
         { html: statement.amountDue.toFixed(), right: true },
+        { html: statement.total.cost.toString(), right: true },
+        number(statement.total.requests),
         { html: String(statement.completeness.daysWithFindings), right: true },
       ])
       await write(file, statementPage(header, statement))
     },
     end: async ({ statements, total, amountDue, apart, completeness }) => {
       if (header === undefined) return
-      const heads = ['Tenant', 'Requests', 'Exact cost USD', 'Due USD', 'Days with findings']
+      const heads = ['Tenant', 'Due USD', 'Exact cost USD', 'Requests', 'Days with findings']
       const page = htmlPage(`Bill ${periodOf(header)}`, [
         `<p class="sub">${text(zoneOf(header))}</p>`,
         due(amountDue, total, `${statements} statements`),
@@ -63,12 +64,11 @@ function statementPage(header: BillHeader, statement: Statement): string {
   const { tenant, keyNames, total, amountDue, apart, completeness } = statement
   const who = [tenant.organization, tenant.contactEmail, tenant.name === null ? null : tenant.id]
   const byDay = new Map(statement.byDay.map(({ of, cost }) => [of, cost]))
-  const table = (title: string, list: Statement['byKey'], label = (of: string) => of) =>
-    htmlTable(
-      title,
-      [title.replace('By ', ''), ...MEASURE_HEADS],
-      list.map((sum) => [{ html: text(shownName(label(sum.of))) }, ...cells(sum)]),
-    )
+  const table = (head: string, list: Statement['byKey'], label = (of: string) => of) => {
+    const money = aligned(list.map(({ cost }) => cost))
+    const rows = list.map((sum) => [{ html: text(shownName(label(sum.of))) }, ...cells(sum, money)])
+    return htmlTable(`By ${head.toLowerCase()}`, [head, ...MEASURE_HEADS], rows)
+  }
   return htmlPage(nameOf(statement), [
     `<p class="sub">${text(`Statement ${periodOf(header)}, ${zoneOf(header)}`)}</p>`,
     `<p class="sub">${text(who.filter((part) => part !== null).join(' · '))}</p>`,
@@ -76,20 +76,20 @@ function statementPage(header: BillHeader, statement: Statement): string {
     apartHtml(apart),
     findingsHtml(completeness),
     chart(header, (day) => byDay.get(day)),
-    table('By key', statement.byKey, (id) => keyNames.get(id) ?? id),
-    table('By model', statement.byModel),
-    table('By request type', statement.byRequestType),
-    table('By day', statement.byDay),
+    table('Key', statement.byKey, (id) => keyNames.get(id) ?? id),
+    table('Model', statement.byModel),
+    table('Request type', statement.byRequestType),
+    table('Day', statement.byDay),
     footer(header),
     '<p class="foot"><a href="index.html">All tenants</a></p>',
   ])
 }
 
-const MEASURE_HEADS = ['Requests', 'Successes', 'Errors', 'Tokens in', 'Tokens out', 'Cache hits', 'Cost USD']
+const MEASURE_HEADS = ['Cost USD', 'Requests', 'Successes', 'Errors', 'Tokens in', 'Tokens out', 'Cache hits']
 
-const cells = (m: Measures): Cell[] => [
+const cells = (m: Measures, money: (amount: Money) => string): Cell[] => [
+  { html: money(m.cost), right: true },
   ...[m.requests, m.successes, m.errors, m.inputTokens, m.outputTokens, m.cacheHits].map(number),
-  { html: m.cost.toString(), right: true },
 ]
 
 const nameOf = ({ tenant }: Statement): string => tenant.name ?? tenant.id

@@ -31,7 +31,7 @@ export function findingsHtml({ days, daysWithFindings, findings }: Completeness)
 }
 
 const STYLE = `
-  body { font: 15px/1.45 system-ui, sans-serif; color: #111827; max-width: 960px; margin: 0 auto; padding: 24px 16px 48px }
+  body { font: 15px/1.45 system-ui, sans-serif; color: #111827; max-width: 1120px; margin: 0 auto; padding: 24px 16px 48px }
   h1 { font-size: 24px; margin: 0 0 4px; overflow-wrap: anywhere } h2 { font-size: 16px; margin: 28px 0 8px }
   .sub, .foot { color: #4b5563; margin: 2px 0; overflow-wrap: anywhere } .foot { margin-top: 28px; font-size: 13px }
   .due { font-size: 32px; font-weight: 650; margin: 16px 0 0 } a { color: #1d4ed8 }
@@ -41,6 +41,7 @@ const STYLE = `
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px }
   th, td { text-align: left; padding: 5px 10px 5px 0; border-bottom: 1px solid #e5e7eb; white-space: nowrap }
   th { color: #4b5563; font-weight: 600 } .n { text-align: right; padding: 5px 0 5px 14px }
+  @media (max-width: 640px) { td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9em } }
   @media print { body { max-width: none; padding: 0 } .wide { overflow: visible } tr, svg { break-inside: avoid } }
 `
 

@@ -1,6 +1,6 @@
 import type { BillSink, Completeness, Measures, Statement, Subtotal } from '../domain/bill.js'
-import type { Money } from '../domain/money.js'
 import { printable } from '../domain/printable.js'
+import { aligned } from './amounts.js'
 import { joinFindings, shownName } from './bill-findings.js'
 import type { Write } from './bill-sinks.js'
 import { moment, plural } from './format.js'
@@ -11,13 +11,6 @@ import { type Column, renderTable } from './table.js'
 const SHOWN_ROWS = 40
 
 const big = (n: bigint): string => n.toLocaleString('en-US')
-
-/** Amounts below each other read best with as many digits behind the point. */
-function aligned(amounts: readonly Money[]): (amount: Money) => string {
-  const fraction = (text: string) => text.split('.')[1]?.length ?? 0
-  const digits = Math.max(2, ...amounts.map((amount) => fraction(amount.toString())))
-  return (amount) => amount.round(digits).toFixed()
-}
 
 function subtotalTable(head: string, rows: readonly Subtotal[], total: Measures, style: Style, most: number): string[] {
   const money = aligned([...rows.map(({ cost }) => cost), total.cost])
@@ -52,7 +45,7 @@ export function tableBill(style: Style, all: boolean, write: Write): BillSink {
     },
     statement: (statement) => write(`\n${statementLines(statement, style, most).join('\n')}\n`),
     end: async ({ statements, total, amountDue, apart }) => {
-      const rule = `exact cost rounded once per statement to ${plural(digits, 'digit')}, halves away from zero`
+      const rule = `exact cost rounded once per statement to ${plural(digits, 'digit')}, halves away from zero; of all: their sum`
       const lines = [
         `${style.bold(`All  ${plural(statements, 'statement')}`)}  ${big(total.requests)} requests, exactly ${total.cost} USD, due ${amountDue.toFixed()} USD`,
         ...apartLines(apart),
