@@ -1,4 +1,4 @@
-import type { BillFinding, BillPeriod, Completeness } from '../domain/bill.js'
+import type { BillDay, BillFinding, BillPeriod, Completeness } from '../domain/bill.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { RollupShape } from '../ledger/rollup-shape.js'
 import { andOfTenants } from './of-tenants.js'
@@ -20,30 +20,69 @@ export async function checkCompleteness(
   const past = period.days.filter(({ fromMs }) => fromMs < nowMs)
   const findings: BillFinding[] = rollup === null ? [] : [...rollup.days.findings]
   const gone = new Set(findings.map(({ day }) => day))
-  for (const { day, fromMs, toMs } of past) {
-    const { requests, extra } = await look(ledger, fromMs, toMs, tenants)
-    if (requests === 0n && !gone.has(day)) findings.push(noTraffic(day))
-    findings.push(...extra.map(({ tenant, rows }) => duplicates(day, tenant, rows)))
-  }
+  const requests = await requestsByDay(ledger, past)
+  for (const { day } of past) if (!requests.has(day) && !gone.has(day)) findings.push(noTraffic(day))
+  for (const days of portions(past, requests)) findings.push(...(await duplicates(ledger, days, tenants)))
   if (rollup !== null) findings.push(...(await drift(ledger, rollup, tenants)))
   return completenessOf(past.length, findings.sort(byDay))
 }
 
-interface Extra {
-  readonly tenant: string
-  readonly rows: string
+/** The day of a row, as the unix ms of its start, in SQL. */
+const dayMs = (days: readonly BillDay[]) => `roundDown(ts_ms, [${days.map(({ fromMs }) => fromMs)}]::Array(Int64))`
+
+/** Rows of days that follow each other. */
+const within = (ledger: Ledger, days: readonly BillDay[]) =>
+  `${ledger.table('usage')} WHERE ts_ms >= ${days[0].fromMs} AND ts_ms < ${days[days.length - 1].toMs}`
+
+/** Requests of all tenants on each day that has any. */
+async function requestsByDay(ledger: Ledger, days: readonly BillDay[]): Promise<Map<string, number>> {
+  if (days.length === 0) return new Map()
+  const dayOf = new Map(days.map(({ day, fromMs }) => [String(fromMs), day]))
+  const rows = await ledger.rows<{ start: string; requests: string }>(
+    `SELECT toString(${dayMs(days)}) AS start, toString(count()) AS requests FROM ${within(ledger, days)} GROUP BY start`,
+  )
+  return new Map(rows.map(({ start, requests }) => [dayOf.get(start) ?? '', Number(requests)]))
 }
 
-/** Requests of a day of all tenants, and rows above one for each request id. A day at a time: its ids fit the target's memory. */
-async function look(ledger: Ledger, fromMs: number, toMs: number, tenants: readonly string[]) {
-  const usage = `${ledger.table('usage')} WHERE ts_ms >= ${fromMs} AND ts_ms < ${toMs}`
-  const [{ requests }] = await ledger.rows<{ requests: string }>(`SELECT toString(count()) AS requests FROM ${usage}`)
-  const extra = await ledger.rows<Extra>(
-    `SELECT toString(tenant) AS tenant, toString(sum(n - 1)) AS rows FROM
-       (SELECT any(tenant_id) AS tenant, count() AS n FROM ${usage}${andOfTenants(tenants)} GROUP BY request_id HAVING n > 1)
-     GROUP BY tenant ORDER BY tenant`,
+/** Ids of so many requests are compared at once: some hundred MiB on the target. */
+const ROWS_AT_ONCE = 2_000_000
+
+/** Days that follow each other, as many together as stay below the limit. */
+function* portions(days: readonly BillDay[], requests: ReadonlyMap<string, number>): Iterable<readonly BillDay[]> {
+  let portion: BillDay[] = []
+  let rows = 0
+  for (const day of days) {
+    const more = requests.get(day.day) ?? 0
+    if (portion.length > 0 && rows + more > ROWS_AT_ONCE) {
+      yield portion
+      portion = []
+      rows = 0
+    }
+    portion.push(day)
+    rows += more
+  }
+  if (rows > 0) yield portion
+}
+
+/** Rows above one for each request id of a day. */
+async function duplicates(
+  ledger: Ledger,
+  days: readonly BillDay[],
+  tenants: readonly string[],
+): Promise<BillFinding[]> {
+  const dayOf = new Map(days.map(({ day, fromMs }) => [String(fromMs), day]))
+  const rows = await ledger.rows<{ start: string; tenantId: string; more: string }>(
+    `SELECT toString(start) AS start, toString(tenant) AS tenantId, toString(sum(n - 1)) AS more FROM
+       (SELECT ${dayMs(days)} AS start, any(tenant_id) AS tenant, count() AS n
+        FROM ${within(ledger, days)}${andOfTenants(tenants)} GROUP BY start, request_id HAVING n > 1)
+     GROUP BY start, tenant ORDER BY start, tenantId`,
   )
-  return { requests: BigInt(requests), extra }
+  return rows.map(({ start, tenantId, more }) => ({
+    kind: 'duplicates',
+    day: dayOf.get(start) ?? '',
+    tenantId,
+    detail: `${more} rows more than requests: they are billed more than once until they are removed`,
+  }))
 }
 
 const noTraffic = (day: string): BillFinding => ({
@@ -51,13 +90,6 @@ const noTraffic = (day: string): BillFinding => ({
   day,
   tenantId: null,
   detail: 'no request of any tenant: a quiet day, or one that was lost',
-})
-
-const duplicates = (day: string, tenantId: string, rows: string): BillFinding => ({
-  kind: 'duplicates',
-  day,
-  tenantId,
-  detail: `${rows} rows more than requests: they are billed more than once until they are removed`,
 })
 
 /** One finding for each day and tenant, with the net difference of requests and what the first group tells. */
