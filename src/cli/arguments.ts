@@ -63,6 +63,7 @@ export async function parseArguments(argv: readonly string[], version: string): 
       build('repair', argv),
       choose('repair'),
     )
+    .command('bill', 'Bill a period: a statement for each tenant', build('bill', argv), choose('bill'))
     .command('runs', 'Show, discard and undo runs', (runs) =>
       runs
         .command('list', 'Print the runs that the target knows of', build('runs list', argv), choose('runs list'))
@@ -169,7 +170,7 @@ const wordsOf = ({ sql = '', run = '' }: Parsed): Words => ({ sql: String(sql), 
 function usage(message: string, argv: readonly string[]): LedgerError {
   const unknown = /^Unknown arguments?: ([a-z-]+)/.exec(message)?.[1]
   const suggested = unknown === undefined ? '' : closestOption(unknown, (name) => `--${name}`)
-  const command = argv.find((word) => /^(replay|inspect|query|repair|runs|config)$/.test(word))
+  const command = argv.find((word) => /^(replay|inspect|query|repair|bill|runs|config)$/.test(word))
   return new LedgerError('usage', `${message}${suggested}`, {
     hint: `obleth-ledger ${command === undefined ? '' : `${command} `}--help lists what there is`,
   })

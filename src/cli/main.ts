@@ -3,10 +3,10 @@ import { crashed, run } from './run.js'
 
 const argv = process.argv.slice(2)
 
-/** A reader that went away (`| head`) wants nothing more. A replay goes on and only its words are lost; a query ends. */
+/** A reader that went away (`| head`) wants nothing more. A replay goes on and only its words are lost; what only prints ends. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
-  if (argv[0] === 'query') void endProcess(0)
+  if (argv[0] === 'query' || argv[0] === 'bill') void endProcess(0)
 })
 process.stderr.on('error', () => {})
 

@@ -5,6 +5,7 @@ export type CommandName =
   | 'replay'
   | 'inspect'
   | 'query'
+  | 'bill'
   | 'runs list'
   | 'runs show'
   | 'runs discard'
@@ -28,7 +29,7 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Output'
+  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Bill' | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
 }
@@ -38,6 +39,7 @@ const EVERY: readonly CommandName[] = [
   'replay',
   'inspect',
   'query',
+  'bill',
   'runs list',
   'runs show',
   ...CHANGING_RUNS,
@@ -49,6 +51,9 @@ const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
 const QUERY: readonly CommandName[] = ['query', 'config show']
+const QUERY_AND_BILL: readonly CommandName[] = ['query', 'bill', 'config show']
+const BILL: readonly CommandName[] = ['bill', 'config show']
+const READING_AND_BILL: readonly CommandName[] = [...READING, 'bill']
 
 const MIB = 2 ** 20
 
@@ -126,14 +131,14 @@ export const OPTIONS = {
     shape: 'value',
     unset: 'the beginning',
     group: 'Input',
-    commands: READING,
+    commands: READING_AND_BILL,
     describe: 'Only records at or after this time: RFC 3339 with offset, or epoch ms',
   }),
   until: option(parse.moment, {
     shape: 'value',
     unset: 'the end',
     group: 'Input',
-    commands: READING,
+    commands: READING_AND_BILL,
     describe: 'Only records before this time',
   }),
   tenant: option(parse.uuid, {
@@ -141,7 +146,7 @@ export const OPTIONS = {
     separator: /[,\n]/,
     unset: 'all',
     group: 'Input',
-    commands: READING,
+    commands: READING_AND_BILL,
     describe: 'Only records of this tenant; may be repeated',
   }),
   'accept-future': option(parse.flag, {
@@ -241,8 +246,8 @@ export const OPTIONS = {
     shape: 'value',
     default: 'PrettyCompactMonoBlock',
     group: 'Query',
-    commands: QUERY,
-    describe: 'ClickHouse output format, for programs e.g. JSONEachRow',
+    commands: QUERY_AND_BILL,
+    describe: 'ClickHouse output format, for programs e.g. JSONEachRow; of a bill: csv, or table where not given',
   }),
   write: option(parse.flag, {
     shape: 'switch',
@@ -250,6 +255,58 @@ export const OPTIONS = {
     group: 'Query',
     commands: QUERY,
     describe: 'Allow statements that change something',
+  }),
+  period: option(parse.calendarPeriod, {
+    shape: 'value',
+    unset: '--since and --until',
+    group: 'Bill',
+    commands: BILL,
+    describe: 'Month, year or day to bill: 2025-06, 2025, 2025-06-30',
+  }),
+  'time-zone': option(parse.timeZone, {
+    shape: 'value',
+    default: 'UTC',
+    group: 'Bill',
+    commands: BILL,
+    describe: "Zone of the bill's days, e.g. Europe/Berlin",
+  }),
+  digits: option(parse.wholeNumber(0, 12), {
+    shape: 'value',
+    default: '2',
+    group: 'Bill',
+    commands: BILL,
+    describe: 'Digits behind the point of amounts due; halves are rounded away from zero',
+  }),
+  'postgres-url': option(parse.postgresUrl, {
+    shape: 'value',
+    alsoFrom: { name: 'OBLETH_DATABASE_URL' },
+    group: 'Bill',
+    commands: BILL,
+    describe: "obleth's Postgres, for names of tenants and keys; as a flag without password",
+  }),
+  'config-backup': option(parse.text, {
+    shape: 'value',
+    group: 'Bill',
+    commands: BILL,
+    describe: "The gateway's config backup (JSON), for names of tenants and keys; beats Postgres",
+  }),
+  compare: option(parse.text, {
+    shape: 'value',
+    group: 'Bill',
+    commands: BILL,
+    describe: 'Earlier bill (JSON): print each line item that differs from it',
+  }),
+  against: option(parse.oneOf('rollup'), {
+    shape: 'value',
+    group: 'Bill',
+    commands: BILL,
+    describe: 'rollup: print what differs between usage and usage_daily, and why',
+  }),
+  report: option(parse.text, {
+    shape: 'value',
+    group: 'Output',
+    commands: BILL,
+    describe: 'Directory for HTML pages: an index, and one page for each tenant',
   }),
   config: option(parse.text, {
     shape: 'value',

@@ -1,5 +1,5 @@
 import { LedgerError } from '../domain/errors.js'
-import type { InputOptions, ReplayOptions, TargetOptions } from '../domain/options.js'
+import type { BillOptions, InputOptions, ReplayOptions, TargetOptions } from '../domain/options.js'
 import type { Settings } from './resolve.js'
 
 /** Options of the target; a server's user and password are left out where the ledger is embedded. */
@@ -48,4 +48,27 @@ export function replayOptions(settings: Settings): ReplayOptions {
     retentionDays: values['retention-days'],
     yes: values.yes,
   }
+}
+
+/** @throws LedgerError `usage` where the period is not named, or named twice */
+export function billOptions(settings: Settings): BillOptions {
+  const { values } = settings
+  return {
+    target: targetOptions(settings),
+    period: periodOf(values),
+    timeZone: values['time-zone'],
+    tenants: [...new Set(values.tenant)],
+    digits: values.digits,
+    postgresUrl: values['postgres-url'],
+    configBackup: values['config-backup'],
+  }
+}
+
+function periodOf({ period, since, until }: Settings['values']): BillOptions['period'] {
+  if (period === undefined && since !== undefined && until !== undefined)
+    return { kind: 'window', sinceMs: since, untilMs: until }
+  if (period !== undefined && since === undefined && until === undefined) return { kind: 'calendar', period }
+  throw new LedgerError('usage', 'name what to bill: either --period, or both --since and --until', {
+    hint: 'for example: obleth-ledger bill --period 2025-06 --time-zone Europe/Berlin',
+  })
 }

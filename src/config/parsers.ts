@@ -159,3 +159,24 @@ export const serverUrl: Parser<string> = parser((given) => {
   if (url.username !== '' || url.password !== '') return new Problem('has credentials that could not be read')
   return url.href.replace(/\/+$/, '')
 })
+
+/** A year, month or day of the calendar: `2025`, `2025-06`, `2025-06-30`. Whether it exists is seen with its zone. */
+export const calendarPeriod: Parser<string> = parser((given) => {
+  return /^\d{4}(-\d\d){0,2}$/.test(given) ? given : new Problem('is not a month, year or day: write it as 2025-06')
+})
+
+/** A zone that this machine's rules know, by its IANA name, or an offset such as +05:30. */
+export const timeZone: Parser<string> = parser((given) => {
+  try {
+    return Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(given).timeZoneId
+  } catch {
+    return new Problem('is not a time zone: write it as Europe/Berlin or +01:00')
+  }
+})
+
+/** URL of a Postgres; secret, since it may hold a password. */
+export const postgresUrl: Parser<Secret> = parser((given) => {
+  return /^postgres(ql)?:\/\//.test(given) && URL.canParse(given)
+    ? new Secret(given)
+    : new Problem('is not a URL of a Postgres: write it as postgres://user@host:5432/obleth')
+})

@@ -130,6 +130,9 @@ function contradictions(values: OptionValues, given: ReadonlyMap<OptionName, Giv
       message: `is not after ${placeOf('since', given)}: the window holds times at or after --since and before --until`,
     })
   }
+  if (values.compare !== undefined && values.against !== undefined) {
+    problems.push({ at: placeOf('compare', given), message: `excludes ${placeOf('against', given)}` })
+  }
   if (values.json && given.get('json')?.origin.kind === 'flag' && given.get('format')?.origin.kind === 'flag') {
     problems.push({ at: '--json', message: 'excludes --format' })
   }

@@ -1,4 +1,4 @@
-import type { Secret } from '../domain/options.js'
+import { Secret } from '../domain/options.js'
 import { describeOrigin, type Origin } from './layers.js'
 import { OPTION_LIST, type OptionName } from './options.js'
 import type { Settings } from './resolve.js'
@@ -23,10 +23,11 @@ export function shownOptions(settings: Settings): ShownOption[] {
     const origin: Origin = given?.origin ?? { kind: 'default' }
     const unset = `(${option.unset ?? 'not set'})`
     const text = given === undefined ? (option.default ?? unset) : given.texts.join(', ')
+    const value = settings.values[option.name] ?? null
     return {
       option: option.name,
-      value: settings.values[option.name] ?? null,
-      text: option.name === 'clickhouse-password' && given !== undefined ? '***' : text,
+      value,
+      text: value instanceof Secret ? String(value) : text,
       from: describeOrigin(origin),
       origin,
       note: noteOn(option.name, settings),

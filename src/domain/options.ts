@@ -44,6 +44,24 @@ export interface ReplayOptions extends InputOptions {
   readonly yes: boolean
 }
 
+/** What a bill is about, as asked: a calendar period, or a half-open window in unix ms. */
+export type PeriodRequest =
+  | { readonly kind: 'calendar'; readonly period: string }
+  | { readonly kind: 'window'; readonly sinceMs: number; readonly untilMs: number }
+
+export interface BillOptions {
+  readonly target: TargetOptions
+  readonly period: PeriodRequest
+  /** IANA name or offset, checked. */
+  readonly timeZone: string
+  /** Empty for all. */
+  readonly tenants: readonly string[]
+  /** Digits behind the point of each amount due. */
+  readonly digits: number
+  readonly postgresUrl: Secret | undefined
+  readonly configBackup: string | undefined
+}
+
 /** Text that no log, error, JSON or inspection shows. */
 export class Secret {
   readonly #text: string

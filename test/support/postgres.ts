@@ -1,0 +1,86 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+
+const VERSIONS = '/usr/lib/postgresql'
+const PASSWORD = 'pa55-word'
+
+/** Directory of Debian's newest PostgreSQL programs, or null; with CI=true a missing one is an error. */
+export function postgresPrograms(): string | null {
+  try {
+    const newest = readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a))[0]
+    return join(VERSIONS, newest, 'bin')
+  } catch {
+    if (process.env.CI === 'true') throw new Error('PostgreSQL is missing: install it (Debian package postgresql)')
+    return null
+  }
+}
+
+/** A PostgreSQL of its own on a free loopback port. */
+export interface TestPostgres {
+  /** With user and password. */
+  readonly url: string
+  stop(): Promise<void>
+}
+
+export async function startPostgres(programs: string): Promise<TestPostgres> {
+  const root = mkdtempSync(join(tmpdir(), 'postgres-'))
+  const data = join(root, 'data')
+  const passwordFile = join(root, 'password')
+  writeFileSync(passwordFile, PASSWORD)
+  // PostgreSQL refuses to run as root.
+  const owner = process.getuid?.() === 0 ? postgresUser() : undefined
+  if (owner !== undefined) for (const path of [root, passwordFile]) chownSync(path, owner.uid, owner.gid)
+  const init = ['-D', data, '-U', 'obleth', '-A', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--no-sync']
+  execFileSync(join(programs, 'initdb'), init, { ...owner, cwd: root, stdio: 'ignore' })
+  const port = await freePort()
+  const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off']
+  const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...settings], {
+    ...owner,
+    cwd: root,
+    stdio: 'ignore',
+  })
+  const url = `postgres://obleth:${PASSWORD}@127.0.0.1:${port}/postgres`
+  await answering(url, child)
+  return {
+    url,
+    stop: async () => {
+      child.kill('SIGINT')
+      if (child.exitCode === null) await once(child, 'exit')
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}
+
+function postgresUser(): { uid: number; gid: number } {
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function answering(url: string, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`PostgreSQL ended with ${child.exitCode}`)
+    const client = new pg.Client(url)
+    try {
+      await client.connect()
+      await client.end()
+      return
+    } catch {
+      await sleep(100)
+    }
+  }
+}
