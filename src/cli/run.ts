@@ -5,6 +5,7 @@ import { LedgerError } from '../domain/errors.js'
 import { toolVersion } from '../pipeline/version.js'
 import { createPrinter, type Look, type Outputs, type Printer } from '../report/printer.js'
 import { parseArguments } from './arguments.js'
+import { runAudit } from './commands/audit.js'
 import { runConfigShow } from './commands/config-show.js'
 import { runInspect } from './commands/inspect.js'
 import { runQuery } from './commands/query.js'
@@ -18,6 +19,7 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   replay: runReplay,
   inspect: runInspect,
   query: runQuery,
+  audit: runAudit,
   'runs list': runRunsList,
   'runs show': runRunsShow,
   'runs discard': runRunsDiscard,

@@ -5,6 +5,7 @@ export type CommandName =
   | 'replay'
   | 'inspect'
   | 'query'
+  | 'audit'
   | 'runs list'
   | 'runs show'
   | 'runs discard'
@@ -37,6 +38,7 @@ const EVERY: readonly CommandName[] = [
   'replay',
   'inspect',
   'query',
+  'audit',
   'runs list',
   'runs show',
   ...CHANGING_RUNS,
@@ -45,6 +47,7 @@ const EVERY: readonly CommandName[] = [
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_RUNS: readonly CommandName[] = [...REPLAY, ...CHANGING_RUNS]
+const REPLAY_AND_AUDIT: readonly CommandName[] = [...REPLAY, 'audit']
 const QUERY: readonly CommandName[] = ['query', 'config show']
 
 const MIB = 2 ** 20
@@ -217,7 +220,7 @@ export const OPTIONS = {
     default: '180',
     alsoFrom: { name: 'OBLETH_USAGE_RETENTION_DAYS' },
     group: 'Replay',
-    commands: REPLAY,
+    commands: REPLAY_AND_AUDIT,
     describe: 'What obleth keeps in usage; older records are warned about',
   }),
   yes: option(parse.flag, {

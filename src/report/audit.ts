@@ -1,0 +1,31 @@
+import type { AuditOutcome, Finding } from '../domain/audit.js'
+import { printable } from '../domain/printable.js'
+import { count, plural } from './format.js'
+import type { Style } from './style.js'
+
+/** The findings of an audit, each with place, size, evidence, likely cause and next command. */
+export function renderAudit({ target, rows, findings, notes }: AuditOutcome, style: Style): string {
+  const lines = [
+    style.bold(`audit of ${printable(target.location)}, database ${target.database}: ${plural(rows, 'row')}`),
+    ...findings.flatMap((finding) => ['', ...linesOf(finding, style)]),
+    '',
+    findings.length === 0 ? 'nothing found' : plural(findings.length, 'finding'),
+    ...notes.map((note) => style.dim(note)),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function linesOf({ kind, place, requests, tokens, costUsd, evidence, cause, next }: Finding, style: Style): string[] {
+  const size = [
+    ...(requests === null ? [] : [`${count(requests)} requests`]),
+    ...(tokens === null ? [] : [`${count(tokens)} tokens`]),
+    ...(costUsd === null ? [] : [`${costUsd} USD`]),
+  ]
+  return [
+    `${style.bold(kind.replaceAll('_', ' '))}  ${printable(place)}`,
+    ...(size.length === 0 ? [] : [`  size      ${size.join(', ')}`]),
+    `  evidence  ${printable(evidence)}`,
+    `  cause     ${cause}`,
+    `  next      ${next}`,
+  ]
+}
