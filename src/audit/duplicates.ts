@@ -32,6 +32,7 @@ export async function findDuplicates(ledger: Ledger, rows: number): Promise<Find
     .map(([day, { ids, extra, tokens, cost, differing }]) => ({
       kind: 'duplicates',
       place: day,
+      window: null,
       requests: extra,
       tokens,
       costUsd: cost,

@@ -48,6 +48,7 @@ const MEANING: Record<Extract<FindingKind, `rollup_${string}`>, { cause: string;
 export const ABSENT: Finding = {
   kind: 'rollup_absent',
   place: 'usage_daily',
+  window: null,
   requests: null,
   tokens: null,
   costUsd: null,
@@ -64,6 +65,7 @@ function finding(shape: RollupShape, { day, tenant, key, model }: Group, drift: 
   return {
     kind,
     place: `${day} tenant ${tenant} key ${key} model ${model}`,
+    window: null,
     requests: Number(integers.get('requests') ?? 0n),
     tokens: Number((integers.get('input_tokens') ?? 0n) + (integers.get('output_tokens') ?? 0n)),
     costUsd: floats.get('cost_usd_sum') ?? null,

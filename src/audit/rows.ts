@@ -38,8 +38,9 @@ export async function findOddRows(
     )
     if (Number(rows) === 0) continue
     const { kind, evidence, cause, next } = check
-    const place = `ts_ms ${from_ms} to ${to_ms}`
-    findings.push({ kind, place, requests: Number(rows), tokens: Number(tokens), costUsd: cost, evidence, cause, next })
+    const window = { fromMs: Number(from_ms), toMs: Number(to_ms) }
+    const size = { requests: Number(rows), tokens: Number(tokens), costUsd: cost }
+    findings.push({ kind, place: 'usage', window, ...size, evidence, cause, next })
   }
   return [...findings, ...unknownColumns(usage)]
 }
@@ -95,6 +96,7 @@ function unknownColumns({ columns }: NonNullable<TargetState['usage']>): Finding
     {
       kind: 'unknown_columns',
       place: 'usage',
+      window: null,
       requests: null,
       tokens: null,
       costUsd: null,

@@ -16,8 +16,10 @@ export type FindingKind =
 /** One thing that is wrong with a ledger. */
 export interface Finding {
   readonly kind: FindingKind
-  /** Where: a day, a group of the rollup, a span of time. */
+  /** Where: a day, a group of the rollup, a table. */
   readonly place: string
+  /** From the first to the last of the records' ts_ms, where the place is no day. */
+  readonly window: { readonly fromMs: number; readonly toMs: number } | null
   /** Size; null where it is not known or means nothing. Tokens are input and output together. */
   readonly requests: number | null
   readonly tokens: number | null

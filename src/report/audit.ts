@@ -1,6 +1,6 @@
 import type { AuditOutcome, Finding } from '../domain/audit.js'
 import { printable } from '../domain/printable.js'
-import { count, plural } from './format.js'
+import { count, moment, plural } from './format.js'
 import type { Style } from './style.js'
 
 /** The findings of an audit, each with place, size, evidence, likely cause and next command. */
@@ -15,14 +15,16 @@ export function renderAudit({ target, rows, findings, notes }: AuditOutcome, sty
   return `${lines.join('\n')}\n`
 }
 
-function linesOf({ kind, place, requests, tokens, costUsd, evidence, cause, next }: Finding, style: Style): string[] {
+function linesOf(finding: Finding, style: Style): string[] {
+  const { kind, place, window, requests, tokens, costUsd, evidence, cause, next } = finding
   const size = [
     ...(requests === null ? [] : [`${count(requests)} requests`]),
     ...(tokens === null ? [] : [`${count(tokens)} tokens`]),
-    ...(costUsd === null ? [] : [`${costUsd} USD`]),
+    ...(costUsd === null ? [] : [`${Number(costUsd.toPrecision(12))} USD`]),
   ]
   return [
     `${style.bold(kind.replaceAll('_', ' '))}  ${printable(place)}`,
+    ...(window === null ? [] : [`  from      ${moment(window.fromMs)} to ${moment(window.toMs)}`]),
     ...(size.length === 0 ? [] : [`  size      ${size.join(', ')}`]),
     `  evidence  ${printable(evidence)}`,
     `  cause     ${cause}`,

@@ -103,6 +103,11 @@ describe('audit', () => {
       unknown_columns: [null, null],
     })
     expect(Object.keys(found)).toHaveLength(4)
+    const times = old.map((r) => r.ts_ms)
+    expect(findings.find(({ kind }) => kind === 'past_retention')?.window).toEqual({
+      fromMs: Math.min(...times),
+      toMs: Math.max(...times),
+    })
   })
 })
 
