@@ -2,6 +2,7 @@ import type { BillHeader, BillSink, BillSummary, LineItem } from '../domain/bill
 import { Money } from '../domain/money.js'
 import type { BillOptions } from '../domain/options.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
+import { withLedger } from '../ledger/with-ledger.js'
 import { targetInfo } from '../pipeline/plan.js'
 import { checkCompleteness } from './completeness.js'
 import { add } from './measures.js'
@@ -10,7 +11,6 @@ import { billPeriod } from './period.js'
 import { readItems } from './read-items.js'
 import { rollupDays } from './rollup-days.js'
 import { completenessOf, EMPTY_TOTALS, statementOf } from './statements.js'
-import { withLedger } from './with-ledger.js'
 
 /**
  * Bills the period, a statement for each tenant with traffic in the order of tenant ids, to a sink. Changes nothing.

@@ -3,11 +3,11 @@ import type { TargetInfo } from '../domain/document.js'
 import { LedgerError } from '../domain/errors.js'
 import type { BillOptions } from '../domain/options.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
+import { withLedger } from '../ledger/with-ledger.js'
 import { targetInfo } from '../pipeline/plan.js'
 import { billPeriod } from './period.js'
 import { rollupDifferences } from './rollup.js'
 import { isSameDay, serverDaysWithin } from './server-days.js'
-import { withLedger } from './with-ledger.js'
 
 /** Takes what differs between raw table and rollup. */
 interface DifferenceSink {

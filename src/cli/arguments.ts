@@ -57,6 +57,7 @@ export async function parseArguments(argv: readonly string[], version: string): 
       choose('inspect'),
     )
     .command('query <sql>', 'Run SQL on the ledger and print the result', build('query', argv), choose('query'))
+    .command('audit', 'Find what is wrong with the ledger; changes nothing', build('audit', argv), choose('audit'))
     .command(
       'repair',
       'Remove records that the ledger holds more than once, and put its rollup right',
@@ -170,7 +171,7 @@ const wordsOf = ({ sql = '', run = '' }: Parsed): Words => ({ sql: String(sql), 
 function usage(message: string, argv: readonly string[]): LedgerError {
   const unknown = /^Unknown arguments?: ([a-z-]+)/.exec(message)?.[1]
   const suggested = unknown === undefined ? '' : closestOption(unknown, (name) => `--${name}`)
-  const command = argv.find((word) => /^(replay|inspect|query|repair|bill|runs|config)$/.test(word))
+  const command = argv.find((word) => /^(replay|inspect|query|repair|bill|audit|runs|config)$/.test(word))
   return new LedgerError('usage', `${message}${suggested}`, {
     hint: `obleth-ledger ${command === undefined ? '' : `${command} `}--help lists what there is`,
   })

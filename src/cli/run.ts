@@ -5,6 +5,7 @@ import { LedgerError } from '../domain/errors.js'
 import { toolVersion } from '../pipeline/version.js'
 import { createPrinter, type Look, type Outputs, type Printer } from '../report/printer.js'
 import { parseArguments } from './arguments.js'
+import { runAudit } from './commands/audit.js'
 import { runBill } from './commands/bill.js'
 import { runConfigShow } from './commands/config-show.js'
 import { runInspect } from './commands/inspect.js'
@@ -22,6 +23,7 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   query: runQuery,
   repair: runRepair,
   bill: runBill,
+  audit: runAudit,
   'runs list': runRunsList,
   'runs show': runRunsShow,
   'runs discard': runRunsDiscard,

@@ -6,6 +6,7 @@ export type CommandName =
   | 'inspect'
   | 'query'
   | 'bill'
+  | 'audit'
   | 'runs list'
   | 'runs show'
   | 'runs discard'
@@ -40,6 +41,7 @@ const EVERY: readonly CommandName[] = [
   'inspect',
   'query',
   'bill',
+  'audit',
   'runs list',
   'runs show',
   ...CHANGING_RUNS,
@@ -50,6 +52,7 @@ const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
+const REPLAY_AND_AUDIT: readonly CommandName[] = [...REPLAY, 'audit']
 const QUERY: readonly CommandName[] = ['query', 'config show']
 const QUERY_AND_BILL: readonly CommandName[] = ['query', 'bill', 'config show']
 const BILL: readonly CommandName[] = ['bill', 'config show']
@@ -232,7 +235,7 @@ export const OPTIONS = {
     default: '180',
     alsoFrom: { name: 'OBLETH_USAGE_RETENTION_DAYS' },
     group: 'Replay',
-    commands: REPLAY,
+    commands: REPLAY_AND_AUDIT,
     describe: 'What obleth keeps in usage; older records are warned about',
   }),
   yes: option(parse.flag, {

@@ -74,7 +74,10 @@ export async function readDriftFrom(
 function note(found: DriftMap, group: Group, r: Sums, u: Sums): void {
   const drift = subtractSums(r, u)
   const close = drift.floats.every(
-    (difference, i) => Math.abs(difference) <= FLOAT_TOLERANCE * Math.max(Math.abs(r.floats[i]), Math.abs(u.floats[i])),
+    (difference, i) =>
+      // Infinite on both sides: the difference is no number.
+      Object.is(r.floats[i], u.floats[i]) ||
+      Math.abs(difference) <= FLOAT_TOLERANCE * Math.max(Math.abs(r.floats[i]), Math.abs(u.floats[i])),
   )
   if (!isZero(drift) || !close) found.set(groupKey(group), { group, drift })
 }

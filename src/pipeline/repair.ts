@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
 import type { DoubledDay, DriftedGroup, RepairFindings, RepairOutcome } from '../domain/repair.js'
-import { connect } from '../ledger/connect.js'
 import { dayOf, type Group } from '../ledger/drift.js'
-import { inspectTarget } from '../ledger/inspect-target.js'
+import type { TargetState, UsageState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { lockOwner, refuseLiving, TargetLock } from '../ledger/lock.js'
 import { planRepair, type RepairTarget, repairPartition } from '../ledger/repair.js'
@@ -13,6 +12,7 @@ import { canBeRaised } from '../ledger/rollup-rule.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
 import { createRunTables, recordStep, unfinishedRuns } from '../ledger/run-tables.js'
 import { surplusColumns } from '../ledger/surplus.js'
+import { withLedger } from '../ledger/with-ledger.js'
 import { withSpool } from './spool.js'
 
 export interface RepairRunOptions {
@@ -30,16 +30,11 @@ export interface RepairRunOptions {
 
 /**
  * Shows which records `usage` holds more than once and where the rollup differs from it, and puts right what it is told
- * to. Whatever interrupts it, the same call goes on. Throws `refused` where there is no `usage` or the user says no,
- * `target_locked` where a run is at work.
+ * to. Whatever interrupts it, the same call goes on. Throws `source_not_found` where there is no `usage`, `refused` where
+ * the user says no, `target_locked` where a run is at work.
  */
 export async function repair(target: TargetOptions, options: RepairRunOptions): Promise<RepairOutcome> {
-  const ledger = await connect(target)
-  try {
-    return await new Repair(ledger, options).run()
-  } finally {
-    await ledger.close()
-  }
+  return await withLedger(target, (ledger, state, usage) => new Repair(ledger, state, usage, options).run())
 }
 
 const nameOf = ({ day, tenant, key, model }: Group): string => `${day}/${tenant}/${key}/${model}`
@@ -52,6 +47,8 @@ type Done = Pick<RepairOutcome, 'removed' | 'raised' | 'lowered'>
 class Repair {
   constructor(
     private readonly ledger: Ledger,
+    private readonly state: TargetState,
+    private readonly usage: UsageState,
     private readonly options: RepairRunOptions,
   ) {}
 
@@ -79,14 +76,8 @@ class Repair {
   }
 
   private async target(): Promise<RepairTarget> {
-    const { ledger } = this
-    const state = await inspectTarget(ledger)
-    if (state.usage === null)
-      throw new LedgerError('refused', 'there is no table `usage` to repair', {
-        place: `${ledger.location}, database ${ledger.database}`,
-        hint: 'check --clickhouse-url, --clickhouse-db and --embedded with `obleth-ledger config show`',
-      })
-    const columns = await surplusColumns(ledger, state.usage.columns.present)
+    const { ledger, state, usage } = this
+    const columns = await surplusColumns(ledger, usage.columns.present)
     const runs = (await unfinishedRuns(ledger)).filter(({ what }) => what !== 'repair')
     const unsettled = new Set(runs.flatMap(({ partitionIds }) => partitionIds))
     return { ledger, columns, shape: rollupShape(state), unsettled }

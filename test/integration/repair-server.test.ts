@@ -322,5 +322,5 @@ it('a look leaves no table behind, and names what is missing', async () => {
   await expectLedger(dir, OURS)
   await dir.sql('DROP TABLE obleth.usage SYNC')
   const none = await repair('--yes')
-  expect([none.code, none.document.error?.message], none.output).toEqual([5, expect.stringMatching('no table `usage`')])
+  expect([none.code, none.document.error?.message], none.output).toEqual([10, expect.stringMatching('no table usage')])
 })

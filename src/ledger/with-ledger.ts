@@ -1,13 +1,13 @@
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
-import { connect } from '../ledger/connect.js'
-import { inspectTarget, type TargetState } from '../ledger/inspect-target.js'
-import type { Ledger } from '../ledger/ledger.js'
+import { connect } from './connect.js'
+import { inspectTarget, type TargetState, type UsageState } from './inspect-target.js'
+import type { Ledger } from './ledger.js'
 
-/** Opens a ledger for reading and closes it again. @throws LedgerError `source_not_found` where it has no `usage` */
+/** Opens a ledger that must be there and closes it again. @throws LedgerError `source_not_found` where it has no `usage` */
 export async function withLedger<T>(
   target: TargetOptions,
-  use: (ledger: Ledger, state: TargetState) => Promise<T>,
+  use: (ledger: Ledger, state: TargetState, usage: UsageState) => Promise<T>,
 ): Promise<T> {
   const ledger = await connect(target)
   try {
@@ -18,7 +18,7 @@ export async function withLedger<T>(
         hint: 'name the ledger with --clickhouse-url or --embedded; obleth-ledger replay rebuilds one',
       })
     }
-    return await use(ledger, state)
+    return await use(ledger, state, state.usage)
   } finally {
     await ledger.close()
   }

@@ -1,0 +1,20 @@
+import { targetOptions } from '../../config/parsed.js'
+import { toolVersion } from '../../pipeline/version.js'
+import { renderAudit } from '../../report/audit.js'
+import { renderJson } from '../../report/json.js'
+import { createStyle } from '../../report/style.js'
+import { EXIT } from '../exit-codes.js'
+import type { Session } from '../session.js'
+
+/** `obleth-ledger audit`: 4 where something was found. */
+export async function runAudit({ settings, stdout, colors }: Session): Promise<number> {
+  const { audit } = await import('../../audit/index.js')
+  const { values } = settings
+  const outcome = await audit(targetOptions(settings), values['retention-days'], Date.now())
+  const clean = outcome.findings.length === 0
+  if (values.json) {
+    const status = clean ? 'ok' : 'mismatch'
+    stdout.write(renderJson({ command: 'audit', version: toolVersion(), status, ...outcome }))
+  } else if (!values.quiet) stdout.write(renderAudit(outcome, createStyle(colors)))
+  return clean ? EXIT.done : EXIT.mismatch
+}

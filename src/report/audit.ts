@@ -1,0 +1,33 @@
+import type { AuditOutcome, Finding } from '../domain/audit.js'
+import { printable } from '../domain/printable.js'
+import { count, moment, plural } from './format.js'
+import type { Style } from './style.js'
+
+/** The findings of an audit, each with place, size, evidence, likely cause and next command. */
+export function renderAudit({ target, rows, findings, notes }: AuditOutcome, style: Style): string {
+  const lines = [
+    style.bold(`audit of ${printable(target.location)}, database ${target.database}: ${plural(rows, 'row')}`),
+    ...findings.flatMap((finding) => ['', ...linesOf(finding, style)]),
+    '',
+    findings.length === 0 ? 'nothing found' : plural(findings.length, 'finding'),
+    ...notes.map((note) => style.dim(note)),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function linesOf(finding: Finding, style: Style): string[] {
+  const { kind, place, window, requests, tokens, costUsd, evidence, cause, next } = finding
+  const size = [
+    ...(requests === null ? [] : [`${count(requests)} requests`]),
+    ...(tokens === null ? [] : [`${count(tokens)} tokens`]),
+    ...(costUsd === null ? [] : [`${Number(costUsd.toPrecision(12))} USD`]),
+  ]
+  return [
+    `${style.bold(kind.replaceAll('_', ' '))}  ${printable(place)}`,
+    ...(window === null ? [] : [`  from      ${moment(window.fromMs)} to ${moment(window.toMs)}`]),
+    ...(size.length === 0 ? [] : [`  size      ${size.join(', ')}`]),
+    `  evidence  ${printable(evidence)}`,
+    `  cause     ${cause}`,
+    `  next      ${next}`,
+  ]
+}
