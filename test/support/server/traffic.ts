@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { insertOf, type TestRecord } from '../records.js'
 import type { ServerDir } from './server-dir.js'
 
-/** Lets two pods insert batches that `next` makes while `work` goes on; what came of the work, and what they inserted. */
+/** Lets pods insert batches that `next` makes while `work` goes on; what came of the work, and what they inserted. */
 export async function besideTraffic<Outcome>(
   dir: ServerDir,
   next: () => readonly TestRecord[],
   work: () => Promise<Outcome>,
+  { pods: count, pauseMs } = { pods: 2, pauseMs: 20 },
 ): Promise<{ outcome: Outcome; others: readonly TestRecord[] }> {
   const others: TestRecord[] = []
   let over = false
@@ -15,10 +16,10 @@ export async function besideTraffic<Outcome>(
       const batch = next()
       await dir.sql(insertOf(batch))
       others.push(...batch)
-      await sleep(20)
+      await sleep(pauseMs)
     }
   }
-  const pods = [pod(), pod()]
+  const pods = Array.from({ length: count }, pod)
   try {
     return { outcome: await work(), others }
   } finally {
