@@ -34,7 +34,14 @@ export interface RepairRunOptions {
  * the user says no, `target_locked` where a run is at work.
  */
 export async function repair(target: TargetOptions, options: RepairRunOptions): Promise<RepairOutcome> {
-  return await withLedger(target, (ledger, state, usage) => new Repair(ledger, state, usage, options).run())
+  return await withLedger(target, (ledger, state, usage) => {
+    if (usage.family !== 'merge_tree')
+      throw new LedgerError('refused', `\`usage\` is a ${usage.engine} table, whose rows cannot be removed from here`, {
+        place: ledger.location,
+        hint: 'repair its MergeTree tables where they are, one server at a time; `obleth-ledger audit` only looks',
+      })
+    return new Repair(ledger, state, usage, options).run()
+  })
 }
 
 const nameOf = ({ day, tenant, key, model }: Group): string => `${day}/${tenant}/${key}/${model}`

@@ -305,7 +305,7 @@ describe('a rollup that differs for reasons of its own', () => {
   })
 })
 
-it('a look leaves no table behind, and names what is missing', async () => {
+it('a look leaves no table behind, and what cannot be repaired is named', async () => {
   await dir
     .sql('DROP TABLE obleth.usage_replay_steps SYNC, obleth.usage_replay_plan SYNC, obleth.usage_replay_ids SYNC')
     .catch(async () => {
@@ -323,4 +323,10 @@ it('a look leaves no table behind, and names what is missing', async () => {
   await dir.sql('DROP TABLE obleth.usage SYNC')
   const none = await repair('--yes')
   expect([none.code, none.document.error?.message], none.output).toEqual([10, expect.stringMatching('no table usage')])
+  await dir.sql('CREATE TABLE obleth.usage (request_id UUID, ts_ms Int64) ENGINE = Memory')
+  const memory = await repair('--yes')
+  expect([memory.code, memory.document.error?.message], memory.output).toEqual([
+    5,
+    expect.stringMatching('Memory table'),
+  ])
 })
