@@ -1,8 +1,7 @@
 import type { Finding, FindingKind } from '../domain/audit.js'
 import { atLeast, type Sums, zeroSums } from '../domain/rollup.js'
-import { type Group, settledDrift } from '../ledger/drift.js'
 import type { Ledger } from '../ledger/ledger.js'
-import { lostDays, rawPartitions } from '../ledger/rollup-check.js'
+import { compareRollup, type DriftingGroup, lostDays, rawPartitions } from '../ledger/rollup-check.js'
 import type { RollupShape } from '../ledger/rollup-shape.js'
 
 /**
@@ -11,13 +10,7 @@ import type { RollupShape } from '../ledger/rollup-shape.js'
  */
 export async function findDrift(ledger: Ledger, shape: RollupShape): Promise<Finding[]> {
   const days = [...(await rawPartitions(ledger)), ...(await lostDays(ledger))].sort()
-  const findings: Finding[] = []
-  for (const partitionId of days) {
-    const drift = await settledDrift(ledger, shape, partitionId)
-    for (const [, entry] of [...drift].sort(([a], [b]) => (a < b ? -1 : 1)))
-      findings.push(finding(shape, entry.group, entry.drift))
-  }
-  return findings
+  return (await compareRollup(ledger, shape, days)).map((group) => finding(shape, group))
 }
 
 /** Days that only the rollup knows, since `usage` begins later. */
@@ -56,7 +49,7 @@ export const ABSENT: Finding = {
   ...MEANING.rollup_absent,
 }
 
-function finding(shape: RollupShape, { day, tenant, key, model }: Group, drift: Sums): Finding {
+function finding(shape: RollupShape, { day, tenant, key, model, drift }: DriftingGroup): Finding {
   const names = (kind: 'integer' | 'float') => shape.columns.filter((c) => c.kind === kind).map(({ name }) => name)
   const integers = new Map(names('integer').map((name, i) => [name, drift.integers[i]]))
   const floats = new Map(names('float').map((name, i) => [name, drift.floats[i]]))

@@ -1,20 +1,13 @@
-import type { BillHeader, ItemDifference } from '../domain/bill.js'
+import type { ComparisonSink, ItemDifference } from '../domain/bill.js'
 import type { BillOptions } from '../domain/options.js'
 import { bill } from './bill.js'
 import { Comparison } from './compare.js'
-
-/** Takes the differences to an earlier bill. */
-interface DifferenceSink {
-  start(header: BillHeader): Promise<void>
-  difference(difference: ItemDifference): Promise<void>
-  end(differences: number): Promise<void>
-}
 
 /** Bills the period and tells each line item that an earlier bill has otherwise; returns their number. Throws as {@link bill}. */
 export async function compareBill(
   options: BillOptions,
   earlier: string,
-  sink: DifferenceSink,
+  sink: ComparisonSink,
   nowMs: number,
 ): Promise<number> {
   const comparison = new Comparison(earlier, options.tenants)

@@ -1,5 +1,4 @@
-import type { BillPeriod, RollupDifference } from '../domain/bill.js'
-import type { TargetInfo } from '../domain/document.js'
+import type { ReconciliationSink } from '../domain/bill.js'
 import { LedgerError } from '../domain/errors.js'
 import type { BillOptions } from '../domain/options.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
@@ -9,19 +8,12 @@ import { billPeriod } from './period.js'
 import { rollupDifferences } from './rollup.js'
 import { isSameDay, serverDaysWithin } from './server-days.js'
 
-/** Takes what differs between raw table and rollup. */
-interface DifferenceSink {
-  start(target: TargetInfo, period: BillPeriod): Promise<void>
-  difference(difference: RollupDifference): Promise<void>
-  end(differences: number): Promise<void>
-}
-
 /**
  * The groups in which `usage` and `usage_daily` disagree, and their number.
  *
  * @throws LedgerError `refused` where there is no rollup, or where days of the bill are no days of the server
  */
-export async function reconcile(options: BillOptions, sink: DifferenceSink): Promise<number> {
+export async function reconcile(options: BillOptions, sink: ReconciliationSink): Promise<number> {
   const period = billPeriod(options.period, options.timeZone)
   return await withLedger(options.target, async (ledger, state) => {
     const shape = rollupShape(state)

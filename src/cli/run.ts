@@ -6,7 +6,6 @@ import { toolVersion } from '../pipeline/version.js'
 import { createPrinter, type Look, type Outputs, type Printer } from '../report/printer.js'
 import { parseArguments } from './arguments.js'
 import { runAudit } from './commands/audit.js'
-import { runBill } from './commands/bill.js'
 import { runConfigShow } from './commands/config-show.js'
 import { runInspect } from './commands/inspect.js'
 import { runQuery } from './commands/query.js'
@@ -22,7 +21,8 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   inspect: runInspect,
   query: runQuery,
   repair: runRepair,
-  bill: runBill,
+  // By itself: its forms of output are of no use to the others, whose start they would slow.
+  bill: async (session) => (await import('./commands/bill.js')).runBill(session),
   audit: runAudit,
   'runs list': runRunsList,
   'runs show': runRunsShow,

@@ -156,3 +156,18 @@ export interface RollupDifference {
   readonly costUsd: { readonly raw: number; readonly rollup: number }
   readonly explanation: string
 }
+
+/** Takes the differences to an earlier bill, one at a time. */
+export interface ComparisonSink {
+  start(header: BillHeader): Promise<void>
+  difference(difference: ItemDifference): Promise<void>
+  /** `differences`: how many there were. */
+  end(differences: number): Promise<void>
+}
+
+/** Takes what differs between raw table and rollup, one group at a time. */
+export interface ReconciliationSink {
+  start(target: TargetInfo, period: BillPeriod): Promise<void>
+  difference(difference: RollupDifference): Promise<void>
+  end(differences: number): Promise<void>
+}

@@ -11,7 +11,7 @@ import { decideAllBatches, type PlannedGroup, planGroups, readPlan, writePlan } 
 import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
-import { forgetRows, IDS_TABLE, readSteps, recordStep, type Step, type StepName, unfinishedRuns } from './run-tables.js'
+import { forgetRows, IDS_TABLE, readSteps, recordStep, type Step, type StepName } from './run-tables.js'
 import type { StagedPartition, Staging } from './staging.js'
 import { holdsDoubled } from './surplus.js'
 
@@ -107,26 +107,6 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     doubled,
     drifts,
   }
-}
-
-/** Throws `target_locked` where another run, an undo or a repair stopped half way: it must be finished first. */
-export async function refuseUnfinishedRuns(ledger: Ledger, runId: string): Promise<void> {
-  const others = (await unfinishedRuns(ledger)).filter(({ run }) => run !== runId)
-  if (others.length === 0) return
-  const place = `${ledger.location}, database ${ledger.database}`
-  if (others.every(({ what }) => what === 'repair'))
-    throw new LedgerError('target_locked', 'a repair has begun and has not finished', {
-      place,
-      hint: 'finish it with: obleth-ledger repair',
-    })
-  throw new LedgerError(
-    'target_locked',
-    `run ${others.map(({ run }) => run).join(', ')} has begun to publish, or to be undone, and has not finished`,
-    {
-      place,
-      hint: 'run its command again, with the same sources and the same --state-dir, until it finishes; `obleth-ledger runs list` shows what it is',
-    },
-  )
 }
 
 /**

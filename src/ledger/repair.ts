@@ -10,7 +10,7 @@ import { decideSurplus, driftAfterRepair, type SurplusDecision } from './repair-
 import { leftByRuns } from './rollup-check.js'
 import { settleRollup, type WantedDrift } from './rollup-difference.js'
 import type { RollupShape } from './rollup-shape.js'
-import { forgetRows, readSteps, recordStep } from './run-tables.js'
+import { forgetRows, recordStep, type Step, type StepName } from './run-tables.js'
 import { deleteLosingVersions, findSurplus, type Surplus, type SurplusColumns } from './surplus.js'
 
 export interface RepairTarget {
@@ -29,10 +29,14 @@ export interface RepairOptions extends RepairTarget {
   /** For files of our own rows on their way to the target. */
   readonly spoolDir: string
   readonly signal: AbortSignal
+  /** What it had done when it was cut short; none of one that begins. */
+  readonly steps: readonly Step[]
 }
 
 interface PlannedRepair {
   readonly day: DoubledDay
+  /** R − U as it was seen; empty where the rollup is left alone. */
+  readonly drift: DriftMap
   readonly entries: readonly PlanEntry[]
 }
 
@@ -43,9 +47,10 @@ export async function planRepair(target: RepairTarget, partitionId: string): Pro
   if (surplus === null) return null
   const rollup = { lowered: 0, kept: 0, unproven: 0, leftToRun: 0 }
   const entries: PlanEntry[] = []
+  let drift: DriftMap = new Map()
   if (shape !== null && unsettled.has(partitionId)) rollup.leftToRun = surplus.groups.size
   else if (shape !== null) {
-    const drift = await settledDrift(ledger, shape, partitionId)
+    drift = await settledDrift(ledger, shape, partitionId)
     const left = await leftByRuns(ledger, shape, partitionId)
     for (const [key, group] of surplus.groups) {
       const before = drift.get(key)?.drift ?? zeroSums(group.sums)
@@ -57,26 +62,20 @@ export async function planRepair(target: RepairTarget, partitionId: string): Pro
     for (const [key, { group, drift: before }] of drift)
       if (!surplus.groups.has(key)) entries.push(entry(group, before, before))
   }
-  return { day: doubledDay(surplus, rollup), entries }
+  return { day: doubledDay(surplus, rollup), drift, entries }
 }
 
 /**
  * Takes the rows too many out of one partition and puts its rollup right: plan, removal, difference, look again. Looks
  * before it acts, so whatever interrupts it, the same call goes on; a plan that stands on the target is carried out as
- * it is. Returns the number of rows removed and what the plan said, null where there was nothing to do. Throws `refused`
- * where pods insert such rows faster than they can be removed.
+ * it is. Returns the number of rows removed. Throws `refused` where pods insert such rows faster than they can be removed.
  */
-export async function repairPartition(
-  options: RepairOptions,
-  partitionId: string,
-): Promise<{ removed: number; day: DoubledDay } | null> {
+export async function repairPartition(options: RepairOptions, partitionId: string): Promise<number> {
   const { ledger, shape, unsettled, repairId, lock, spoolDir, signal, columns } = options
-  const steps = (await readSteps(ledger, repairId)).filter((step) => step.partitionId === partitionId)
-  const planned = steps.find(({ step }) => step === 'repair_planned')?.payload as DoubledDay | undefined
-  if (steps.some(({ step }) => step === 'repaired')) return null
+  const has = (name: StepName) => options.steps.some((step) => step.step === name && step.partitionId === partitionId)
+  if (has('repaired')) return 0
   await lock.assertHeld()
-  const day = planned ?? (await writeRepair(options, partitionId))
-  if (day === null) return null
+  if (!has('repair_planned') && !(await writeRepair(options, partitionId))) return 0
   let removed = 0
   for (let round = 0; ; round++) {
     signal.throwIfAborted()
@@ -93,7 +92,7 @@ export async function repairPartition(
   await recordStep(ledger, spoolDir, repairId, { partitionId, step: 'repaired', payload: null })
   // Its entries name drifts of a moment; those of runs are what is asked later.
   await forgetRows(ledger, repairId, partitionId)
-  return { removed, day }
+  return removed
 }
 
 const MOST_ROUNDS = 6
@@ -103,15 +102,16 @@ const OUTCOME = { counted: 'lowered', uncounted: 'kept', unproven: 'unproven' } 
   keyof DoubledDay['rollup']
 >
 
-async function writeRepair(options: RepairOptions, partitionId: string): Promise<DoubledDay | null> {
+/** False where there is nothing to repair. */
+async function writeRepair(options: RepairOptions, partitionId: string): Promise<boolean> {
   const { ledger, shape, spoolDir, repairId } = options
   // Of an attempt that was cut short before its step.
   await forgetRows(ledger, repairId, partitionId)
   const plan = await planRepair(options, partitionId)
-  if (plan === null) return null
+  if (plan === null) return false
   if (shape !== null) await writePlan(ledger, spoolDir, { runId: repairId, partitionId }, shape, plan.entries)
   await recordStep(ledger, spoolDir, repairId, { partitionId, step: 'repair_planned', payload: plan.day })
-  return plan.day
+  return true
 }
 
 /**

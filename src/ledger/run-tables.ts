@@ -113,34 +113,6 @@ export async function readSteps(ledger: Ledger, runId: string): Promise<Step[]> 
   }))
 }
 
-/** Runs and repairs that have begun to change `usage` and have not finished. */
-export interface Unfinished {
-  readonly run: string
-  readonly what: 'publish' | 'undo' | 'repair'
-  /** Partitions that are planned and not done; of an undo all of its own. */
-  readonly partitionIds: readonly string[]
-}
-
-/** What has begun and has not finished: it must before any replay or undo may begin. */
-export async function unfinishedRuns(ledger: Ledger): Promise<Unfinished[]> {
-  if (!(await hasRunTables(ledger))) return []
-  const steps = ledger.table(STEPS_TABLE)
-  const begun = (what: Unfinished['what'], planned: StepName, done: StepName) =>
-    `SELECT ${literal(what)} AS what, run, partition_id,
-       countIf(step = ${literal(planned)}) > 0 AS planned, countIf(step = ${literal(done)}) > 0 AS done
-     FROM ${steps} WHERE step IN (${literal(planned)}, ${literal(done)}) GROUP BY run, partition_id`
-  const rows = await ledger.rows<{ run: string; what: Unfinished['what']; partitionIds: string[]; ended: number }>(
-    `SELECT what, run, groupArrayIf(partition_id, planned AND (what = 'undo' OR NOT done)) AS partitionIds,
-       toUInt8(max(partition_id = '' AND done)) AS ended
-     FROM (${begun('publish', 'planned', 'published')} UNION ALL ${begun('undo', 'undo_planned', 'undone')}
-       UNION ALL ${begun('repair', 'repair_planned', 'repaired')})
-     GROUP BY what, run ORDER BY run`,
-  )
-  return rows
-    .filter(({ what, ended, partitionIds }) => (what === 'publish' ? partitionIds.length > 0 : ended === 0))
-    .map(({ run, what, partitionIds }) => ({ run, what, partitionIds }))
-}
-
 /** Takes the rows of a run, or of one of its partitions, out of the tables of plans and ids. */
 export async function forgetRows(ledger: Ledger, runId: string, partitionId?: string): Promise<void> {
   const partition = partitionId === undefined ? '' : ` AND partition_id = ${literal(partitionId)}`

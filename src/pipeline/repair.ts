@@ -10,8 +10,9 @@ import { planRepair, type RepairTarget, repairPartition } from '../ledger/repair
 import { compareRollup, levelRollup, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
 import { canBeRaised } from '../ledger/rollup-rule.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
-import { createRunTables, recordStep, unfinishedRuns } from '../ledger/run-tables.js'
+import { createRunTables, readSteps, recordStep } from '../ledger/run-tables.js'
 import { surplusColumns } from '../ledger/surplus.js'
+import { unfinishedRuns } from '../ledger/unfinished.js'
 import { withLedger } from '../ledger/with-ledger.js'
 import { withSpool } from './spool.js'
 
@@ -99,7 +100,8 @@ class Repair {
       const plan = await planRepair(target, partitionId)
       if (plan !== null) days.push(plan.day)
       if (shape === null || unsettled.has(partitionId)) continue
-      for (const group of await compareRollup(ledger, shape, [partitionId]))
+      const seen = new Map(plan === null ? [] : [[partitionId, plan.drift]])
+      for (const group of await compareRollup(ledger, shape, [partitionId], seen))
         drifted.push({
           group: nameOf(group),
           requests: Number(group.drift.integers[0]),
@@ -133,13 +135,14 @@ class Repair {
     // Read again: only now nobody else changes what a run has left.
     const target = await this.target()
     const { shape, unsettled } = target
+    const { signal } = options
+    const steps = await readSteps(ledger, repairId)
+    const partitionIds = await rawPartitions(ledger)
     let removed = 0
-    for (const partitionId of await rawPartitions(ledger)) {
-      const done = await repairPartition({ ...target, repairId, lock, spoolDir, signal: options.signal }, partitionId)
-      removed += done?.removed ?? 0
-    }
+    for (const partitionId of partitionIds)
+      removed += await repairPartition({ ...target, repairId, lock, spoolDir, signal, steps }, partitionId)
     if (shape === null) return { removed, raised: 0, lowered: 0 }
-    const settled = (await rawPartitions(ledger)).filter((id) => !unsettled.has(id))
+    const settled = partitionIds.filter((id) => !unsettled.has(id))
     const raised = options.repairRollup ? await raiseRollup(ledger, spoolDir, shape, settled) : 0
     const named = options.lowerRollup
     const days = settled.filter((id) => named.some((name) => name.startsWith(`${dayOf(id)}/`)))

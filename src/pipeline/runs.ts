@@ -5,11 +5,11 @@ import { connect } from '../ledger/connect.js'
 import { inspectTarget } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { refuseLiving, TargetLock } from '../ledger/lock.js'
-import { refuseUnfinishedRuns } from '../ledger/publish.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
 import { listRuns, showRun } from '../ledger/runs.js'
 import { Staging } from '../ledger/staging.js'
 import { undoRun } from '../ledger/undo.js'
+import { refuseUnfinishedRuns } from '../ledger/unfinished.js'
 import { withSpool } from './spool.js'
 
 /** What `runs discard` and `runs undo` need beside the target. */
@@ -23,12 +23,12 @@ export interface ChangeRunOptions {
 
 /** All runs that the target knows of. Throws the errors of the connection. */
 export async function runsList(target: TargetOptions): Promise<RunsOutcome<readonly RunEntry[]>> {
-  return await withLedger(target, listRuns)
+  return await askTarget(target, listRuns)
 }
 
 /** One run, day by day. Throws `usage` where the target knows no such run. */
 export async function runsShow(target: TargetOptions, runId: string): Promise<RunsOutcome<RunDetails>> {
-  return await withLedger(target, async (ledger) => (await showRun(ledger, runId)) ?? unknown(ledger, runId))
+  return await askTarget(target, async (ledger) => (await showRun(ledger, runId)) ?? unknown(ledger, runId))
 }
 
 /**
@@ -40,7 +40,7 @@ export async function runsDiscard(
   runId: string,
   options: ChangeRunOptions,
 ): Promise<RunsOutcome<RunEntry>> {
-  return await withLedger(target, async (ledger) => {
+  return await askTarget(target, async (ledger) => {
     const run = find(await listRuns(ledger), runId, ledger)
     refuseDiscard(ledger, run)
     await change(ledger, run, options, async () => {
@@ -58,7 +58,7 @@ export async function runsUndo(
   runId: string,
   options: ChangeRunOptions,
 ): Promise<RunsOutcome<Undone>> {
-  return await withLedger(target, async (ledger) => {
+  return await askTarget(target, async (ledger) => {
     const [run, later] = await withLaterRuns(ledger, runId)
     refuseUndo(ledger, run, later)
     return await change(ledger, run, options, async (lock) => {
@@ -135,7 +135,7 @@ function unknown(ledger: Ledger, runId: string): never {
   })
 }
 
-async function withLedger<Answer>(
+async function askTarget<Answer>(
   target: TargetOptions,
   ask: (ledger: Ledger) => Promise<Answer>,
 ): Promise<RunsOutcome<Answer>> {

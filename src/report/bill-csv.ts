@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync'
-import type { BillSink, Measures, Statement } from '../domain/bill.js'
-import type { ComparisonSink, ReconciliationSink, Write } from './bill-sinks.js'
+import type { BillSink, ComparisonSink, Measures, ReconciliationSink, Statement } from '../domain/bill.js'
+import type { Write } from './write.js'
 
 const MEASURES = ['requests', 'successes', 'errors', 'input_tokens', 'output_tokens', 'cache_hits', 'cost_usd'] as const
 

@@ -1,9 +1,10 @@
+import type { ComparisonSink, ReconciliationSink } from '../domain/bill.js'
 import { Money } from '../domain/money.js'
 import { printable } from '../domain/printable.js'
-import type { ComparisonSink, ReconciliationSink, Write } from './bill-sinks.js'
 import { plural } from './format.js'
 import { describeTarget } from './plan.js'
 import type { Style } from './style.js'
+import type { Write } from './write.js'
 
 /** The differences to an earlier bill, a line each. */
 export function textComparison(earlier: string, style: Style, write: Write): ComparisonSink {

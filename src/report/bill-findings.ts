@@ -1,4 +1,5 @@
 import type { BillFinding } from '../domain/bill.js'
+import { DAY_MS } from '../domain/record.js'
 
 /** A finding as it is told: of one day, or of a run of days that have the same to say. */
 export interface ToldFinding extends Omit<BillFinding, 'day'> {
@@ -24,7 +25,7 @@ export function joinFindings(findings: readonly BillFinding[]): ToldFinding[] {
 const same = (a: BillFinding, b: BillFinding): boolean =>
   a.kind === b.kind && a.tenantId === b.tenantId && a.detail === b.detail
 
-const dayAfter = (day: string): string => new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10)
+const dayAfter = (day: string): string => new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10)
 
 /** A subtotal's name as it is shown: old releases of the gateway wrote no request type. */
 export const shownName = (of: string): string => (of === '' ? '(none)' : of)

@@ -1,5 +1,15 @@
-import type { BillPeriod, BillSink, Completeness, LineItem, Measures, Statement, Subtotal } from '../domain/bill.js'
-import type { ComparisonSink, ReconciliationSink, Write } from './bill-sinks.js'
+import type {
+  BillPeriod,
+  BillSink,
+  ComparisonSink,
+  Completeness,
+  LineItem,
+  Measures,
+  ReconciliationSink,
+  Statement,
+  Subtotal,
+} from '../domain/bill.js'
+import type { Write } from './write.js'
 
 /** A count as JSON holds it exactly: a number, or text beyond 2^53. */
 const exact = (n: bigint): number | string => (n <= Number.MAX_SAFE_INTEGER ? Number(n) : String(n))

@@ -2,11 +2,11 @@ import type { BillSink, Completeness, Measures, Statement, Subtotal } from '../d
 import { printable } from '../domain/printable.js'
 import { aligned } from './amounts.js'
 import { joinFindings, shownName } from './bill-findings.js'
-import type { Write } from './bill-sinks.js'
 import { moment, plural } from './format.js'
 import { describeTarget } from './plan.js'
 import type { Style } from './style.js'
 import { type Column, renderTable } from './table.js'
+import type { Write } from './write.js'
 
 const SHOWN_ROWS = 40
 

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { insertOf, record, segment } from '../support/records.js'
+import { insertOf, record, SEGMENT, segment } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
 import { ServerDir } from '../support/server/server-dir.js'
 import { besideTraffic } from '../support/server/traffic.js'
 
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 const RUNS = Array.from({ length: 20 }, (_, n) => n + 1)
 const OURS = Array.from({ length: 2000 }, (_, n) => record(n))
 
@@ -32,8 +31,8 @@ describe('replays under continuous inserts of other records', () => {
     const there = OURS.slice(0, 1000)
     if (run % 3 !== 0) await dir.sql(insertOf(there))
     if (run % 3 === 2) await dir.sql('TRUNCATE TABLE obleth.usage')
-    dir.files.write(NAME, segment([there, OURS.slice(1000)]))
-    dir.files.write(`${NAME}.offset`, String(run % 3 === 2 ? segment([there]).length : 0))
+    dir.files.write(SEGMENT, segment([there, OURS.slice(1000)]))
+    dir.files.write(`${SEGMENT}.offset`, String(run % 3 === 2 ? segment([there]).length : 0))
     const began = performance.now()
     const { outcome: ran, others } = await besideTraffic(dir, another, () => dir.replay(), { pods: 3, pauseMs: 2 })
     seconds += (performance.now() - began) / 1000

@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cleanEnv, LedgerDir } from '../support/ledger-dir.js'
-import { lineOf, record, segment } from '../support/records.js'
+import { lineOf, record, SEGMENT, segment } from '../support/records.js'
 
 const CLI = fileURLToPath(new URL('../../bin/obleth-ledger.js', import.meta.url))
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 
 let dir: LedgerDir
 beforeEach(() => {
@@ -16,7 +15,7 @@ afterEach(() => dir.remove())
 describe('what a run tells of its input', () => {
   it('inspect names every tenant with its records, copies included', () => {
     const records = Array.from({ length: 25 }, (_, n) => record(n))
-    dir.write(NAME, segment([records, records.slice(0, 4)]))
+    dir.write(SEGMENT, segment([records, records.slice(0, 4)]))
     const { stdout, status } = spawnSync(process.execPath, [CLI, 'inspect', dir.pods, '--state-dir', dir.state], {
       cwd: dir.root,
       env: cleanEnv(),
@@ -30,7 +29,7 @@ describe('what a run tells of its input', () => {
 
   it('a replay warns of a column with a text of its own in each record, and loads all of them', () => {
     const lines = Array.from({ length: 8300 }, (_, n) => lineOf(record(n)).replace('"fast"', `"own-${n}"`))
-    dir.write(NAME, `${lines.join('\n')}\n`)
+    dir.write(SEGMENT, `${lines.join('\n')}\n`)
     const { code, document } = dir.replay()
     expect([code, document.records.inserted]).toEqual([0, 8300])
     expect(document.warnings.filter((warning) => warning.class === 'wide_column')).toMatchObject([{ count: 8300 }])

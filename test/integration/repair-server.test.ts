@@ -1,15 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RepairOutcome } from '../../src/domain/repair.js'
-import { insertOf, record, rollupOf, START_MS, segment, type TestRecord } from '../support/records.js'
+import { insertOf, record, rollupOf, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
+import { killAfter } from '../support/server/kill-after.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 import { besideTraffic } from '../support/server/traffic.js'
 
 vi.setConfig({ testTimeout: 300_000 })
 
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 /** Both sides of a midnight. */
 const OURS = Array.from({ length: 300 }, (_, n) => record(n))
 
@@ -30,7 +29,7 @@ const repair = (...args: string[]) => dir.command(['repair', ...args])
 const outcomeOf = ({ document }: ServerRan) => document as unknown as RepairOutcome & ServerRan['document']
 
 async function replayed(records: readonly TestRecord[]): Promise<string> {
-  dir.files.write(NAME, segment([records]))
+  dir.files.write(SEGMENT, segment([records]))
   const { code, document, output } = await dir.replay()
   expect([code, document.records.inserted], output).toEqual([0, records.length])
   return document.runId
@@ -107,7 +106,7 @@ describe('rows that a pod inserted again after a replay', () => {
     expect(same.document.warnings).toContainEqual(expect.objectContaining({ class: 'doubled', count: 2 }))
 
     const more = another(5)
-    dir.files.write(NAME, segment([OURS, more]))
+    dir.files.write(SEGMENT, segment([OURS, more]))
     const refused = await dir.replay()
     expect([refused.code, refused.document.error?.message], refused.output).toEqual([
       5,
@@ -140,24 +139,12 @@ describe('rows that a pod inserted again after a replay', () => {
     ['the step of a day', /INSERT INTO .*usage_replay_steps/s, 1],
     ['the last step', /INSERT INTO .*usage_replay_steps/s, 4],
   ])('a repair killed after %s goes on', async (_, statement, n) => {
-    let seen = 0
-    let kill: () => void = () => {}
-    const killed = new Promise<void>((resolve) => {
-      kill = resolve
-    })
-    const proxy = await startProxy(dir.server.url, async (sql, when) => {
-      if (when !== 'after' || !statement.test(sql) || seen++ !== n) return
-      kill()
-      await sleep(500)
-    })
-    const cut = await dir.command(['repair', '--yes'], { url: proxy.url, killWhen: () => killed })
-    await proxy.close()
-    expect(cut.signal, cut.output).toBe('SIGKILL')
+    await killAfter(dir, ['repair', '--yes'], statement, n)
     const ran = await repair('--yes')
     expect(ran.code, ran.output).toBe(0)
     await expectLedger(dir, OURS)
     const more = another(3)
-    dir.files.write(NAME, segment([OURS, more]))
+    dir.files.write(SEGMENT, segment([OURS, more]))
     const next = await dir.replay()
     expect([next.code, next.document.records.inserted], next.output).toEqual([0, 3])
   })
@@ -260,7 +247,7 @@ describe('records with other values under the same id', () => {
   it('free a publish that they stopped', async () => {
     const day = Array.from({ length: 60 }, (_, n) => record(n, { ts_ms: START_MS + n }))
     const other = day.slice(0, 20).map((r) => ({ ...r, output_tokens: 9999 }))
-    dir.files.write(NAME, segment([day]))
+    dir.files.write(SEGMENT, segment([day]))
     let done = false
     const proxy = await startProxy(dir.server.url, async (sql, when) => {
       if (done || when !== 'before' || !/MOVE PARTITION/.test(sql)) return
@@ -306,11 +293,7 @@ describe('a rollup that differs for reasons of its own', () => {
 })
 
 it('a look leaves no table behind, and what cannot be repaired is named', async () => {
-  await dir
-    .sql('DROP TABLE obleth.usage_replay_steps SYNC, obleth.usage_replay_plan SYNC, obleth.usage_replay_ids SYNC')
-    .catch(async () => {
-      for (const name of ['steps', 'plan', 'ids']) await dir.sql(`DROP TABLE obleth.usage_replay_${name} SYNC`)
-    })
+  for (const name of ['steps', 'plan', 'ids']) await dir.sql(`DROP TABLE obleth.usage_replay_${name} SYNC`)
   await dir.sql(insertOf(OURS), insertOf(OURS.slice(0, 10)))
   const ran = await repair('--dry-run')
   expect([ran.code, outcomeOf(ran).found.days.length], ran.output).toEqual([4, 1])

@@ -1,9 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { RepairOutcome } from '../../src/domain/repair.js'
 import { LedgerDir } from '../support/ledger-dir.js'
-import { insertOf, ROLLUP_SQL, record, rollupOf, segment } from '../support/records.js'
+import { insertOf, ROLLUP_SQL, record, rollupOf, SEGMENT, segment } from '../support/records.js'
 
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 const ALL = Array.from({ length: 300 }, (_, n) => record(n))
 
 let dir: LedgerDir
@@ -25,7 +24,7 @@ function ledgerNow() {
 }
 
 it('brings an embedded ledger back to the bit, and can be taken for granted afterwards', () => {
-  dir.write(NAME, segment([ALL]))
+  dir.write(SEGMENT, segment([ALL]))
   dir.replay()
   const before = ledgerNow()
   expect(before.rollup).toEqual(rollupOf(ALL))

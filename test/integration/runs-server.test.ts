@@ -1,14 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
-import { insertOf, record, segment } from '../support/records.js'
+import { insertOf, record, SEGMENT, segment } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
+import { killAfter } from '../support/server/kill-after.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 import { besideTraffic } from '../support/server/traffic.js'
 
 vi.setConfig({ testTimeout: 300_000 })
 
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 const OURS = Array.from({ length: 600 }, (_, n) => record(n))
 const THERE = OURS.filter((_, n) => n % 2 === 0)
 
@@ -24,7 +23,7 @@ beforeEach(async () => {
   await dir.empty()
   await dir.replayNothing()
   await dir.sql(insertOf(THERE))
-  dir.files.write(NAME, segment([OURS]))
+  dir.files.write(SEGMENT, segment([OURS]))
   const ran = await dir.replay()
   expect(ran.document.records.inserted, ran.output).toBe(300)
   runId = ran.document.runId
@@ -45,23 +44,6 @@ it('undo restores rows and rollup while other traffic goes on', async () => {
   await expectLedger(dir, [...THERE, ...others])
 })
 
-/** Kills an undo when its n-th statement of a kind is done, before it knows. */
-async function killedUndo(statement: RegExp, n: number): Promise<void> {
-  let seen = 0
-  let kill: () => void = () => {}
-  const killed = new Promise<void>((resolve) => {
-    kill = resolve
-  })
-  const proxy = await startProxy(dir.server.url, async (sql, when) => {
-    if (when !== 'after' || !statement.test(sql) || seen++ !== n) return
-    kill()
-    await sleep(500)
-  })
-  const ran = await dir.command(['runs', 'undo', runId, '--yes'], { url: proxy.url, killWhen: () => killed })
-  await proxy.close()
-  expect(ran.signal, ran.output).toBe('SIGKILL')
-}
-
 it.each([
   ['its lock', /CREATE TABLE .*usage_replay_lock/s, 0],
   ['a plan', /INSERT INTO .*usage_replay_plan/s, 1],
@@ -71,7 +53,7 @@ it.each([
   ['the step of a day', /INSERT INTO .*usage_replay_steps/s, 2],
   ['forgetting its ids', /ALTER TABLE .*usage_replay_ids/s, 0],
 ])('undo goes on when it was killed after %s', async (_, statement, n) => {
-  await killedUndo(statement, n)
+  await killAfter(dir, ['runs', 'undo', runId, '--yes'], statement, n)
   const ran = await undo('--yes')
   expect([ran.code, removed(ran)], ran.output).toEqual([0, 300])
   await expectLedger(dir, THERE)
@@ -87,7 +69,7 @@ it('a half undone run keeps every replay out', async () => {
   const cut = await dir.command(['runs', 'undo', runId, '--yes'], { url: proxy.url })
   await proxy.close()
   expect(cut.code, cut.output).not.toBe(0)
-  dir.files.write(NAME, segment([OURS, another(3)]))
+  dir.files.write(SEGMENT, segment([OURS, another(3)]))
   const refused = await dir.replay()
   expect([refused.code, refused.document.error?.message], refused.output).toEqual([11, expect.stringMatching(runId)])
   expect((await undo('--yes')).code).toBe(0)

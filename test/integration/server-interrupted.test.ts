@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ROLLUP_SQL, record, rollupOf, START_MS, segment, type TestRecord } from '../support/records.js'
+import { ROLLUP_SQL, record, rollupOf, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 
 /** Four batches over three days, so that a kill may fall between two days. */
 const ALL = Array.from({ length: 2000 }, (_, n) => record(n, { ts_ms: START_MS + (n % 60) * 1_800_000 + n }))
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 
 let dir: ServerDir
 
@@ -15,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => dir.remove())
 beforeEach(async () => {
   await dir.empty()
-  dir.files.write(NAME, segment([0, 1, 2, 3].map((i) => ALL.slice(500 * i, 500 * (i + 1)))))
+  dir.files.write(SEGMENT, segment([0, 1, 2, 3].map((i) => ALL.slice(500 * i, 500 * (i + 1)))))
 })
 
 const ARGS = ['--yes', '--create-schema']

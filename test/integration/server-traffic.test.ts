@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { insertOf, record, START_MS, segment, type TestRecord } from '../support/records.js'
+import { insertOf, record, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
@@ -7,8 +7,6 @@ import { besideTraffic } from '../support/server/traffic.js'
 
 // A busy machine takes long for so many statements.
 vi.setConfig({ testTimeout: 300_000 })
-
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 
 let dir: ServerDir
 
@@ -34,8 +32,8 @@ describe('other records that arrive while a replay publishes', () => {
   beforeEach(async () => {
     // The raw table was lost, the rollup not: every group has a drift that the traffic must not be taken for.
     await dir.sql(...batches(acknowledged, 100).map(insertOf), 'TRUNCATE TABLE obleth.usage')
-    dir.files.write(NAME, segment(batches(OURS, 100)))
-    dir.files.write(`${NAME}.offset`, String(segment(batches(acknowledged, 100)).length))
+    dir.files.write(SEGMENT, segment(batches(OURS, 100)))
+    dir.files.write(`${SEGMENT}.offset`, String(segment(batches(acknowledged, 100)).length))
   })
 
   it('change nothing, whenever they do', async () => {
@@ -107,7 +105,7 @@ describe('a pod that drains the same records while they are published', () => {
     await expectLedger(dir, OURS)
   }
 
-  beforeEach(() => dir.files.write(NAME, segment(batches(OURS, 20))))
+  beforeEach(() => dir.files.write(SEGMENT, segment(batches(OURS, 20))))
 
   it.each([
     ['before the plan', PLAN, 'before'],

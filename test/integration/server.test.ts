@@ -3,13 +3,21 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerDir } from '../support/ledger-dir.js'
-import { insertOf, ROLLUP_SQL, record, rollupOf, START_MS, segment, type TestRecord } from '../support/records.js'
+import {
+  insertOf,
+  ROLLUP_SQL,
+  record,
+  rollupOf,
+  SEGMENT,
+  START_MS,
+  segment,
+  type TestRecord,
+} from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 import { PASSWORD } from '../support/server/targets.js'
 
 const DAY_MS = 86_400_000
-const NAME = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 const ALL = Array.from({ length: 60 }, (_, n) => record(n, n === 11 ? { request_type: 'benchmark' } : {}))
 const batches = (records: readonly TestRecord[]) =>
   Array.from({ length: Math.ceil(records.length / 5) }, (_, i) => records.slice(5 * i, 5 * i + 5))
@@ -25,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => dir.remove())
 beforeEach(async () => {
   await dir.empty()
-  dir.files.write(NAME, segment(batches(ALL)))
+  dir.files.write(SEGMENT, segment(batches(ALL)))
 })
 
 /** obleth's schema, and nothing in it. */
@@ -95,7 +103,7 @@ describe('what a replay into a server asks for first', () => {
 describe('a replay into a server', () => {
   it('gives what a replay into an embedded ledger gives, in the same tables', async () => {
     const embedded = new LedgerDir()
-    embedded.write(NAME, segment(batches(ALL)))
+    embedded.write(SEGMENT, segment(batches(ALL)))
     const there = embedded.replay()
     const [usage, rollup, tables] = embedded.sql(USAGE_SQL, ROLLUP_SQL, TABLES_SQL)
     embedded.remove()
@@ -130,7 +138,7 @@ describe('a replay into a server', () => {
   it('does not count acknowledged records again after a raw loss', async () => {
     await makeSchema()
     await dir.sql(...batches(ALL.slice(0, 40)).map(insertOf), 'TRUNCATE TABLE obleth.usage')
-    dir.files.write(`${NAME}.offset`, String(segment(batches(ALL.slice(0, 40))).length))
+    dir.files.write(`${SEGMENT}.offset`, String(segment(batches(ALL.slice(0, 40))).length))
     const ran = await dir.replay()
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 60])
     await expectLedger(dir, ALL)
@@ -139,7 +147,7 @@ describe('a replay into a server', () => {
   it('fills an older deployment, and says which values had no home', async () => {
     await dir.sql('CREATE DATABASE obleth', ...OLD_SCHEMA)
     await dir.sql(OLD_INSERT)
-    dir.files.write(`${NAME}.offset`, '0')
+    dir.files.write(`${SEGMENT}.offset`, '0')
     const ran = await dir.replay()
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 60])
     for (const name of ['energy_wh', 'energy_cost_usd', 'co2_g', 'session_id_source', 'device_id'])
@@ -244,7 +252,7 @@ describe('a server of another time zone', () => {
 
   beforeAll(async () => {
     east = await ServerDir.start('America/New_York')
-    east.files.write(NAME, segment(batches(ALL)))
+    east.files.write(SEGMENT, segment(batches(ALL)))
     east.files.write('router-1/telemetry.wal', segment([late]))
   })
   afterAll(() => east.remove())

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { Decimal } from 'decimal.js'
 import type { Ledger } from '../../src/ledger/ledger.js'
+import { seeded } from './kill-run.js'
+import { uuid } from './records.js'
 
 /** Never rounds here: more digits than a sum of doubles can have. */
 export const Exact = Decimal.clone({ precision: 1_500, toExpNeg: -1e9, toExpPos: 1e9 })
@@ -18,20 +20,6 @@ export interface BillRecord {
   readonly tsMs: number
 }
 
-const uuid = (kind: number, n: number) =>
-  `${kind.toString(16).padStart(8, '0')}-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
-
-/** Numbers from 0 to 1 that are the same at every run. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** Costs as tariffs make them, doubles with 17 digits, zeros, and now and then one that no Decimal of ClickHouse's holds. */
 function costOf(next: () => number): number {
   const kind = next()
@@ -46,7 +34,7 @@ function costOf(next: () => number): number {
 
 /** Records all over the year from `fromMs`, many of them within an hour of a full hour. */
 export function billRecords(count: number, fromMs: number, toMs: number): BillRecord[] {
-  const next = random(20250601)
+  const next = seeded(20250601)
   const pick = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)]
   return Array.from({ length: count }, () => {
     const tenant = Math.floor(next() ** 2 * 12)

@@ -16,7 +16,8 @@ export interface TestRecord {
   readonly request_type: string
 }
 
-const uuid = (kind: number, n: number) =>
+/** Ids that tell of what they are, and the how manieth. */
+export const uuid = (kind: number, n: number) =>
   `${kind.toString(16).padStart(8, '0')}-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
 
 /** 2026-03-10T22:00:00Z: two hours before a midnight. */
@@ -55,6 +56,9 @@ export function lineOf(r: TestRecord): string {
     `"request_type":"${r.request_type}","device_id":""}`
   )
 }
+
+/** Path of a segment below the pods' folder, as a gateway names it. */
+export const SEGMENT = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 
 /** Batches as they stand in a segment: lines, then a blank one. */
 export function segment(batches: readonly (readonly TestRecord[])[]): string {

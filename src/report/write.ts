@@ -1,0 +1,2 @@
+/** Takes a piece of output; done when more may come. */
+export type Write = (text: string) => Promise<void>
