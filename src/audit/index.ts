@@ -1,33 +1,50 @@
-import type { AuditOutcome } from '../domain/audit.js'
+import type { AuditOptions, AuditOutcome, Finding } from '../domain/audit.js'
 import type { TargetOptions } from '../domain/options.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
 import { withLedger } from '../ledger/with-ledger.js'
 import { findDuplicates } from './duplicates.js'
 import { ABSENT, countRollupOnlyDays, findDrift } from './rollup.js'
 import { findOddRows } from './rows.js'
+import { findSilences } from './silence.js'
+import { readTraffic } from './traffic.js'
+import { readWaivers, waiverOf } from './waivers.js'
 
 /**
  * Looks for what is wrong with a ledger and changes nothing. `nowMs`: what counts as future and as past retention.
- * Throws `source_not_found` where there is no ledger, and the errors of the connection.
+ * Throws `source_not_found` where there is no ledger, `config` for a file of waivers that cannot be read, and the errors
+ * of the connection.
  */
-export async function audit(target: TargetOptions, retentionDays: number, nowMs: number): Promise<AuditOutcome> {
+export async function audit(target: TargetOptions, options: AuditOptions, nowMs: number): Promise<AuditOutcome> {
+  const waivers = await readWaivers(options.waivers)
   return await withLedger(target, async (ledger, state, usage) => {
     const { kind, location, database } = ledger
     const shape = rollupShape(state)
     const rollupOnly = shape === null ? 0 : await countRollupOnlyDays(ledger)
+    const traffic = await readTraffic(ledger, usage, nowMs)
+    const silences = traffic === null ? null : findSilences(traffic, options.outages)
+    const findings: Finding[] = [
+      ...(await findDuplicates(ledger, usage.columns.present)),
+      ...(shape === null ? [ABSENT] : await findDrift(ledger, shape)),
+      ...(await findOddRows(ledger, usage, options.retentionDays, nowMs)),
+      ...(silences?.findings ?? []),
+    ]
+    const unjudged = silences?.unjudged ?? 0
     return {
       target: { kind, location, database, version: state.version },
       rows: usage.rows,
-      findings: [
-        ...(await findDuplicates(ledger, usage.columns.present)),
-        ...(shape === null ? [ABSENT] : await findDrift(ledger, shape)),
-        ...(await findOddRows(ledger, usage, retentionDays, nowMs)),
-      ],
+      findings: findings.map((finding) => ({ ...finding, waiver: waiverOf(finding, waivers, nowMs) })),
       notes: [
-        'looked at the ledger alone: what WAL files hold besides, and silences in the traffic, are not judged',
+        'looked at the ledger alone: what WAL files hold besides is not judged',
         'trace spans are not in the WAL: whether spans is whole cannot be told',
+        ...(unjudged === 0 ? [] : [`not judged: ${unjudged} stretches without requests, for want of days like them`]),
         ...(rollupOnly === 0 ? [] : [`rollup only: ${rollupOnly} days of usage_daily are older than usage`]),
+        ...expired(waivers, nowMs),
       ],
     }
   })
+}
+
+function expired(waivers: Awaited<ReturnType<typeof readWaivers>>, nowMs: number): string[] {
+  const over = waivers.filter(({ untilMs }) => untilMs <= nowMs).length
+  return over === 0 ? [] : [`waivers that are over and cover nothing any more: ${over}`]
 }

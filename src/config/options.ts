@@ -30,7 +30,7 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Bill' | 'Output'
+  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
 }
@@ -53,6 +53,7 @@ const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
 const REPLAY_AND_AUDIT: readonly CommandName[] = [...REPLAY, 'audit']
+const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const QUERY: readonly CommandName[] = ['query', 'config show']
 const QUERY_AND_BILL: readonly CommandName[] = ['query', 'bill', 'config show']
 const BILL: readonly CommandName[] = ['bill', 'config show']
@@ -222,6 +223,20 @@ export const OPTIONS = {
     group: 'Replay',
     commands: ['repair', 'config show'],
     describe: 'Lower usage_daily to usage in this group, day/tenant/key/model as `repair` lists it; may be repeated',
+  }),
+  outage: option(parse.momentRange, {
+    shape: 'list',
+    separator: /[,\n]/,
+    group: 'Audit',
+    commands: AUDIT,
+    describe: 'A known outage, from..to as RFC 3339 or epoch ms: a silence in it is marked; may be repeated',
+  }),
+  waivers: option(parse.text, {
+    shape: 'value',
+    unset: 'audit-waivers.yaml, where there is one',
+    group: 'Audit',
+    commands: AUDIT,
+    describe: 'File of findings that somebody answers for; they leave the exit code alone',
   }),
   'break-lock': option(parse.flag, {
     shape: 'switch',

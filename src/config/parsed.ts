@@ -1,3 +1,4 @@
+import type { AuditOptions } from '../domain/audit.js'
 import { LedgerError } from '../domain/errors.js'
 import type { BillOptions, InputOptions, ReplayOptions, TargetOptions } from '../domain/options.js'
 import type { Settings } from './resolve.js'
@@ -48,6 +49,10 @@ export function replayOptions(settings: Settings): ReplayOptions {
     retentionDays: values['retention-days'],
     yes: values.yes,
   }
+}
+
+export function auditOptions({ values }: Settings): AuditOptions {
+  return { retentionDays: values['retention-days'], outages: values.outage, waivers: values.waivers }
 }
 
 /** @throws LedgerError `usage` where the period is not named, or named twice */

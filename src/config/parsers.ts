@@ -109,7 +109,9 @@ const LOOKS_LIKE_SECONDS_BELOW = 100_000_000_000
  * would mean another moment on every machine. A fraction below the millisecond is rounded up, which keeps a half-open
  * window over whole milliseconds exact at either end.
  */
-export const moment: Parser<number> = parser((given) => {
+export const moment: Parser<number> = parser(readMoment)
+
+function readMoment(given: string): number | Problem {
   if (/^\d+$/.test(given)) {
     const ms = Number(given)
     if (ms !== 0 && ms < LOOKS_LIKE_SECONDS_BELOW) return new Problem('looks like seconds: write epoch milliseconds')
@@ -130,6 +132,15 @@ export const moment: Parser<number> = parser((given) => {
   } catch {
     return new Problem('is a day or time that does not exist')
   }
+}
+
+/** A half-open window in unix ms, from two moments: `2026-03-01T00:00:00Z..2026-03-01T04:00:00Z`. */
+export const momentRange: Parser<{ readonly fromMs: number; readonly toMs: number }> = parser((given) => {
+  const [from, to, ...more] = given.split('..').map((moment) => readMoment(moment.trim()))
+  if (to === undefined || more.length > 0) return new Problem('is not from..to, two times with two dots between')
+  if (from instanceof Problem) return from
+  if (to instanceof Problem) return to
+  return from < to ? { fromMs: from, toMs: to } : new Problem('ends before it begins')
 })
 
 /** Lower-case hyphenated UUID from any of the spellings that the gateway's uuid library reads. */

@@ -1,13 +1,13 @@
 import { Secret } from '../domain/options.js'
 import { describeOrigin, type Origin } from './layers.js'
-import { OPTION_LIST, type OptionName } from './options.js'
+import { OPTION_LIST, type OptionName, type OptionValues } from './options.js'
 import type { Settings } from './resolve.js'
 
 /** An option as `config show` prints it. Passwords are `Secret`s in `value` and stars in `text`. */
 export interface ShownOption {
   readonly option: OptionName
   /** As parsed (sizes in bytes, times in ms); null where it is unset. */
-  readonly value: string | number | boolean | readonly string[] | Secret | null
+  readonly value: OptionValues[OptionName] | null
   /** As written, or what an unset option means, in parentheses. */
   readonly text: string
   readonly from: string

@@ -1,25 +1,34 @@
 import type { TargetInfo } from './document.js'
 
 /** What an audit looks for. */
-export type FindingKind =
-  | 'duplicates'
-  | 'rollup_absent'
-  | 'rollup_missing'
-  | 'rollup_excess'
-  | 'rollup_mixed'
-  | 'expired'
-  | 'past_retention'
-  | 'future'
-  | 'non_finite'
-  | 'unknown_columns'
+export const FINDING_KINDS = [
+  'duplicates',
+  'rollup_absent',
+  'rollup_missing',
+  'rollup_excess',
+  'rollup_mixed',
+  'expired',
+  'past_retention',
+  'future',
+  'non_finite',
+  'unknown_columns',
+  'silence',
+] as const
+export type FindingKind = (typeof FINDING_KINDS)[number]
+
+/** In unix ms. */
+export interface TimeWindow {
+  readonly fromMs: number
+  readonly toMs: number
+}
 
 /** One thing that is wrong with a ledger. */
 export interface Finding {
   readonly kind: FindingKind
   /** Where: a day, a group of the rollup, a table. */
   readonly place: string
-  /** From the first to the last of the records' ts_ms, where the place is no day. */
-  readonly window: { readonly fromMs: number; readonly toMs: number } | null
+  /** From the first to the last of the records' ts_ms, where the place is no day; of a silence those on both sides. */
+  readonly window: TimeWindow | null
   /** Size; null where it is not known or means nothing. Tokens are input and output together. */
   readonly requests: number | null
   readonly tokens: number | null
@@ -31,10 +40,34 @@ export interface Finding {
   readonly next: string
 }
 
+/** A finding that somebody answers for. */
+export interface Waiver {
+  readonly finding: FindingKind
+  readonly place: string | null
+  readonly window: TimeWindow | null
+  readonly reason: string
+  readonly who: string
+  /** From then on the finding counts again. */
+  readonly untilMs: number
+}
+
+export interface AuditedFinding extends Finding {
+  /** Null where the finding counts. */
+  readonly waiver: Pick<Waiver, 'reason' | 'who' | 'untilMs'> | null
+}
+
+export interface AuditOptions {
+  /** Days that obleth keeps in `usage`. */
+  readonly retentionDays: number
+  readonly outages: readonly TimeWindow[]
+  /** File of waivers; undefined for the default one. */
+  readonly waivers: string | undefined
+}
+
 export interface AuditOutcome {
   readonly target: Pick<TargetInfo, 'kind' | 'location' | 'database' | 'version'>
   readonly rows: number
-  readonly findings: readonly Finding[]
+  readonly findings: readonly AuditedFinding[]
   /** What the audit cannot see, or what is no fault: a sentence each. */
   readonly notes: readonly string[]
 }

@@ -1,4 +1,4 @@
-import type { AuditOutcome, Finding } from '../domain/audit.js'
+import type { AuditedFinding, AuditOutcome } from '../domain/audit.js'
 import { printable } from '../domain/printable.js'
 import { count, moment, plural } from './format.js'
 import type { Style } from './style.js'
@@ -9,14 +9,14 @@ export function renderAudit({ target, rows, findings, notes }: AuditOutcome, sty
     style.bold(`audit of ${printable(target.location)}, database ${target.database}: ${plural(rows, 'row')}`),
     ...findings.flatMap((finding) => ['', ...linesOf(finding, style)]),
     '',
-    findings.length === 0 ? 'nothing found' : plural(findings.length, 'finding'),
+    findings.length === 0 ? 'nothing found' : `${plural(findings.length, 'finding')}${waived(findings)}`,
     ...notes.map((note) => style.dim(note)),
   ]
   return `${lines.join('\n')}\n`
 }
 
-function linesOf(finding: Finding, style: Style): string[] {
-  const { kind, place, window, requests, tokens, costUsd, evidence, cause, next } = finding
+function linesOf(finding: AuditedFinding, style: Style): string[] {
+  const { kind, place, window, requests, tokens, costUsd, evidence, cause, next, waiver } = finding
   const size = [
     ...(requests === null ? [] : [`${count(requests)} requests`]),
     ...(tokens === null ? [] : [`${count(tokens)} tokens`]),
@@ -29,5 +29,13 @@ function linesOf(finding: Finding, style: Style): string[] {
     `  evidence  ${printable(evidence)}`,
     `  cause     ${cause}`,
     `  next      ${next}`,
+    ...(waiver === null
+      ? []
+      : [`  waived    ${printable(`${waiver.reason} (${waiver.who}, until ${moment(waiver.untilMs)})`)}`]),
   ]
+}
+
+function waived(findings: readonly AuditedFinding[]): string {
+  const some = findings.filter(({ waiver }) => waiver !== null).length
+  return some === 0 ? '' : `, ${some} of them waived`
 }

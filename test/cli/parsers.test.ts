@@ -38,6 +38,24 @@ test.each([
   expect(outcome(parse.moment, text)).toMatch(message)
 })
 
+test('a range of times is half open', () => {
+  const window = { fromMs: 1772323200000, toMs: 1772326800000 }
+  expect(outcome(parse.momentRange, '2026-03-01T00:00:00Z..2026-03-01T01:00:00Z')).toEqual(window)
+  expect(outcome(parse.momentRange, '1772323200000 .. 2026-03-01T02:00:00+01:00')).toEqual(window)
+})
+
+test.each([
+  ['2026-03-01T00:00:00Z', /two times/],
+  ['', /two times/],
+  ['2026-03-01T00:00:00Z..2026-03-01T01:00:00Z..2026-03-01T02:00:00Z', /two times/],
+  ['2026-03-01..2026-03-02', /no time zone offset/],
+  ['2026-03-01T00:00:00Z..', /not a time/],
+  ['2026-03-01T01:00:00Z..2026-03-01T00:00:00Z', /ends before/],
+  ['1772323200000..1772323200000', /ends before/],
+])('range %j is refused', (text, message) => {
+  expect(outcome(parse.momentRange, text)).toMatch(message)
+})
+
 test.each([
   ['64MiB', 67_108_864],
   ['1GiB', 1_073_741_824],

@@ -1,4 +1,4 @@
-import { targetOptions } from '../../config/parsed.js'
+import { auditOptions, targetOptions } from '../../config/parsed.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderAudit } from '../../report/audit.js'
 import { renderJson } from '../../report/json.js'
@@ -6,12 +6,12 @@ import { createStyle } from '../../report/style.js'
 import { EXIT } from '../exit-codes.js'
 import type { Session } from '../session.js'
 
-/** `obleth-ledger audit`: 4 where something was found. */
+/** `obleth-ledger audit`: 4 where something was found that nobody answers for. */
 export async function runAudit({ settings, stdout, colors }: Session): Promise<number> {
   const { audit } = await import('../../audit/index.js')
   const { values } = settings
-  const outcome = await audit(targetOptions(settings), values['retention-days'], Date.now())
-  const clean = outcome.findings.length === 0
+  const outcome = await audit(targetOptions(settings), auditOptions(settings), Date.now())
+  const clean = outcome.findings.every(({ waiver }) => waiver !== null)
   if (values.json) {
     const status = clean ? 'ok' : 'mismatch'
     stdout.write(renderJson({ command: 'audit', version: toolVersion(), status, ...outcome }))
