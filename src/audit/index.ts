@@ -1,5 +1,7 @@
 import type { AuditOptions, AuditOutcome, Finding } from '../domain/audit.js'
 import type { TargetOptions } from '../domain/options.js'
+import type { UsageState } from '../ledger/inspect-target.js'
+import type { Ledger } from '../ledger/ledger.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
 import { withLedger } from '../ledger/with-ledger.js'
 import { findDuplicates } from './duplicates.js'
@@ -9,12 +11,23 @@ import { findSilences } from './silence.js'
 import { readTraffic } from './traffic.js'
 import { readWaivers, waiverOf } from './waivers.js'
 
+/** Findings and notes of one part of an audit. */
+export interface Section {
+  readonly findings: readonly Finding[]
+  readonly notes: readonly string[]
+}
+
 /**
  * Looks for what is wrong with a ledger and changes nothing. `nowMs`: what counts as future and as past retention.
  * Throws `source_not_found` where there is no ledger, `config` for a file of waivers that cannot be read, and the errors
- * of the connection.
+ * of the connection. `sources`: compares the ledger with WAL files, where there are any.
  */
-export async function audit(target: TargetOptions, options: AuditOptions, nowMs: number): Promise<AuditOutcome> {
+export async function audit(
+  target: TargetOptions,
+  options: AuditOptions,
+  nowMs: number,
+  sources: ((ledger: Ledger, usage: UsageState) => Promise<Section>) | null,
+): Promise<AuditOutcome> {
   const waivers = await readWaivers(options.waivers)
   return await withLedger(target, async (ledger, state, usage) => {
     const { kind, location, database } = ledger
@@ -22,11 +35,13 @@ export async function audit(target: TargetOptions, options: AuditOptions, nowMs:
     const rollupOnly = shape === null ? 0 : await countRollupOnlyDays(ledger)
     const traffic = await readTraffic(ledger, usage, nowMs)
     const silences = traffic === null ? null : findSilences(traffic, options.outages)
+    const compared = sources === null ? ALONE : await sources(ledger, usage)
     const findings: Finding[] = [
       ...(await findDuplicates(ledger, usage.columns.present)),
       ...(shape === null ? [ABSENT] : await findDrift(ledger, shape)),
       ...(await findOddRows(ledger, usage, options.retentionDays, nowMs)),
       ...(silences?.findings ?? []),
+      ...compared.findings,
     ]
     const unjudged = silences?.unjudged ?? 0
     return {
@@ -34,7 +49,7 @@ export async function audit(target: TargetOptions, options: AuditOptions, nowMs:
       rows: usage.rows,
       findings: findings.map((finding) => ({ ...finding, waiver: waiverOf(finding, waivers, nowMs) })),
       notes: [
-        'looked at the ledger alone: what WAL files hold besides is not judged',
+        ...compared.notes,
         'trace spans are not in the WAL: whether spans is whole cannot be told',
         ...(unjudged === 0 ? [] : [`not judged: ${unjudged} stretches without requests, for want of days like them`]),
         ...(rollupOnly === 0 ? [] : [`rollup only: ${rollupOnly} days of usage_daily are older than usage`]),
@@ -42,6 +57,11 @@ export async function audit(target: TargetOptions, options: AuditOptions, nowMs:
       ],
     }
   })
+}
+
+const ALONE: Section = {
+  findings: [],
+  notes: ['looked at the ledger alone: what WAL files hold besides is not judged'],
 }
 
 function expired(waivers: Awaited<ReturnType<typeof readWaivers>>, nowMs: number): string[] {

@@ -57,7 +57,12 @@ export async function parseArguments(argv: readonly string[], version: string): 
       choose('inspect'),
     )
     .command('query <sql>', 'Run SQL on the ledger and print the result', build('query', argv), choose('query'))
-    .command('audit', 'Find what is wrong with the ledger; changes nothing', build('audit', argv), choose('audit'))
+    .command(
+      'audit [source..]',
+      'Find what is wrong with the ledger, by itself or against WAL files; changes nothing',
+      build('audit', argv),
+      choose('audit'),
+    )
     .command(
       'repair',
       'Remove records that the ledger holds more than once, and put its rollup right',
@@ -127,7 +132,7 @@ const build =
   (command: CommandName, argv: readonly string[]) =>
   (parser: Argv): Argv => {
     const hidden = !asksForOptions(argv)
-    if (command === 'replay' || command === 'inspect') {
+    if (takesSources(command)) {
       const source = OPTION_LIST.find(({ name }) => name === 'source')
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
     }
@@ -150,7 +155,7 @@ const build =
     return parser
   }
 
-const takesSources = (command: CommandName): boolean => command === 'replay' || command === 'inspect'
+const takesSources = (command: CommandName): boolean => /^(replay|inspect|audit)$/.test(command)
 
 const takesRun = (command: CommandName): boolean => command.startsWith('runs ') && command !== 'runs list'
 

@@ -52,6 +52,7 @@ const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
+const READING_AND_AUDIT: readonly CommandName[] = [...READING, 'audit']
 const REPLAY_AND_AUDIT: readonly CommandName[] = [...REPLAY, 'audit']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const QUERY: readonly CommandName[] = ['query', 'config show']
@@ -76,7 +77,7 @@ export const OPTIONS = {
     separator: /\n/,
     alsoFrom: { name: 'OBLETH_WAL_PATH' },
     group: 'Input',
-    commands: READING,
+    commands: READING_AND_AUDIT,
     describe: 'WAL directories, files, archives (.gz, .tar, .tar.gz) or patterns; as variable one a line',
   }),
   'clickhouse-url': option(parse.serverUrl, {
@@ -157,21 +158,21 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Input',
-    commands: READING,
+    commands: READING_AND_AUDIT,
     describe: 'Load records dated more than a day ahead too',
   }),
   concurrency: option(parse.wholeNumber(1, 64), {
     shape: 'value',
     default: '4',
     group: 'Input',
-    commands: READING,
+    commands: READING_AND_AUDIT,
     describe: 'Files examined, and archives read, at once',
   }),
   memory: option(parse.byteSize(16 * MIB), {
     shape: 'value',
     default: '1GiB',
     group: 'Input',
-    commands: READING,
+    commands: READING_AND_AUDIT,
     describe: 'Memory for records; what goes beyond spills to disk',
   }),
   'state-dir': option(parse.text, {
@@ -230,6 +231,13 @@ export const OPTIONS = {
     group: 'Audit',
     commands: AUDIT,
     describe: 'A known outage, from..to as RFC 3339 or epoch ms: a silence in it is marked; may be repeated',
+  }),
+  pods: option(parse.text, {
+    shape: 'list',
+    separator: /[,\n]/,
+    group: 'Audit',
+    commands: AUDIT,
+    describe: 'A pod whose WAL must be among the sources; may be repeated',
   }),
   waivers: option(parse.text, {
     shape: 'value',

@@ -52,7 +52,17 @@ export function replayOptions(settings: Settings): ReplayOptions {
 }
 
 export function auditOptions({ values }: Settings): AuditOptions {
-  return { retentionDays: values['retention-days'], outages: values.outage, waivers: values.waivers }
+  return {
+    retentionDays: values['retention-days'],
+    outages: values.outage,
+    waivers: values.waivers,
+    pods: values.pods,
+  }
+}
+
+/** The sources of an audit, whole: what usage lacks is looked for in all of them. */
+export function auditedInput(settings: Settings): InputOptions {
+  return { ...inputOptions(settings), sinceMs: undefined, untilMs: undefined, tenants: [] }
 }
 
 /** @throws LedgerError `usage` where the period is not named, or named twice */

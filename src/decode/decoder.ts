@@ -38,6 +38,8 @@ export interface DecodeOptions {
   readonly acceptFuture: boolean
   /** Longest line that is decoded, bytes. */
   readonly maxLineBytes?: number
+  /** A number from 1 for each file, by its index, which its records hold in place of a candidate batch; null for none. */
+  readonly origins?: Uint32Array | null
 }
 
 export interface FileCounts {
@@ -74,6 +76,7 @@ export class Decoder {
   private batch!: CandidateBatch
   private line!: OpenLine
   private acknowledged = 0
+  private origin = 0
   private lines = noLines()
   private decoded = 0
   private repaired = 0
@@ -84,7 +87,7 @@ export class Decoder {
   private maxTsMs = -Infinity
 
   constructor(
-    options: DecodeOptions,
+    private readonly options: DecodeOptions,
     private readonly hooks: DecodeHooks,
   ) {
     this.arena = hooks.arena
@@ -126,6 +129,7 @@ export class Decoder {
     const behind = checkpoint.state === 'at' ? checkpoint.offset : 0
     this.batch = new CandidateBatch(file.kind === 'corrupt' ? 0 : file.candidateBatch, behind)
     this.acknowledged = file.kind === 'corrupt' || checkpoint.state !== 'at' ? 0 : checkpoint.offset
+    this.origin = this.options.origins?.[file.index] ?? 0
     this.line = new OpenLine(this.maxLineBytes, this.rejects)
     this.lines = noLines()
     this.decoded = this.repaired = this.salvaged = this.future = this.crlf = 0
@@ -289,7 +293,8 @@ export class Decoder {
     if (ts < this.minTsMs) this.minTsMs = ts
     if (ts > this.maxTsMs) this.maxTsMs = ts
     arena.evidence[row] = plain && lineEnd <= this.acknowledged ? EVIDENCE_ACKNOWLEDGED : 0
-    arena.batch[row] = plain && this.batch.isOpen ? this.batch.take(base + start, lineEnd) : 0
+    if (this.origin !== 0) arena.batch[row] = this.origin
+    else arena.batch[row] = plain && this.batch.isOpen ? this.batch.take(base + start, lineEnd) : 0
     this.decoded++
     if (this.hooks.record !== undefined) {
       const line = this.line.isOpen ? this.line.number : this.lines.read

@@ -13,6 +13,13 @@ export const FINDING_KINDS = [
   'non_finite',
   'unknown_columns',
   'silence',
+  'missing',
+  'acknowledged_missing',
+  'differs',
+  'pod_unseen',
+  'pod_full',
+  'pod_damaged',
+  'pod_clock',
 ] as const
 export type FindingKind = (typeof FINDING_KINDS)[number]
 
@@ -62,6 +69,8 @@ export interface AuditOptions {
   readonly outages: readonly TimeWindow[]
   /** File of waivers; undefined for the default one. */
   readonly waivers: string | undefined
+  /** Pods whose WAL must be among the sources. */
+  readonly pods: readonly string[]
 }
 
 export interface AuditOutcome {

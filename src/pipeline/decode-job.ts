@@ -83,7 +83,7 @@ export class DecodeJob {
     this.quarantine = new QuarantineFile(task.quarantinePath)
     const passes = recordFilter(filter)
     this.decoder = new Decoder(
-      { nowMs: task.nowMs, acceptFuture: task.acceptFuture },
+      { nowMs: task.nowMs, acceptFuture: task.acceptFuture, origins: task.origins },
       {
         arena: this.orderer.arena,
         heapBytes: this.orderer.heapBytes,
@@ -187,7 +187,10 @@ export class DecodeJob {
   }
 
   private reject(entry: QuarantineEntry): void {
-    if (entry.reason !== 'truncated_tail' && this.current?.kind !== 'corrupt') this.unusable++
+    if (entry.reason !== 'truncated_tail' && this.current?.kind !== 'corrupt') {
+      this.unusable++
+      this.podOf(entry.pod).quarantinedBytes += entry.length
+    }
     this.quarantine.add(entry)
   }
 
@@ -257,7 +260,7 @@ export class DecodeJob {
   private podOf(pod: string): PodCounts {
     const known = this.pods.get(pod)
     if (known !== undefined) return known
-    const fresh = { pod, files: 0, bytes: 0, records: 0, firstMs: null, lastMs: null, damage: 0 }
+    const fresh = { pod, files: 0, bytes: 0, records: 0, firstMs: null, lastMs: null, damage: 0, quarantinedBytes: 0 }
     this.pods.set(pod, fresh)
     return fresh
   }

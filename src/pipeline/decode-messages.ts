@@ -21,6 +21,8 @@ export interface DecodeTask {
   readonly encode: boolean
   /** Ids known to come with different values, four words each. */
   readonly conflictIds: Uint32Array
+  /** A number from 1 for each file: the evidence of its records names it in place of a batch. Null in a replay. */
+  readonly origins: Uint32Array | null
 }
 
 /** Blocks on their way at once: enough to keep the ledger busy while the next one is made, few enough for the disk. */
@@ -41,6 +43,8 @@ export interface PodCounts {
   firstMs: number | null
   lastMs: number | null
   damage: number
+  /** Of stretches that could not be used; torn tails and `.corrupt` files not counted. */
+  quarantinedBytes: number
 }
 
 export interface DecodeResult {

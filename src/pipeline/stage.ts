@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { LedgerError } from '../domain/errors.js'
 import type { Emit } from '../domain/events.js'
-import type { ReplayOptions } from '../domain/options.js'
+import type { InputOptions, ReplayOptions } from '../domain/options.js'
 import { FIELDS, type FieldName } from '../domain/record.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { StagedPartition, Staging } from '../ledger/staging.js'
@@ -12,8 +12,11 @@ import type { DecodeResult, DecodeTask, SpooledFile } from './decode-messages.js
 import { DecodeThread, type DecodeThreadHooks } from './decode-thread.js'
 import type { RunState } from './state.js'
 
+/** What the decode thread needs of the options. */
+type DecodeChoices = Pick<InputOptions, 'sinceMs' | 'untilMs' | 'tenants' | 'memoryBytes' | 'acceptFuture'>
+
 export interface StageInput {
-  readonly options: ReplayOptions
+  readonly options: DecodeChoices
   readonly discovery: Discovery
   readonly state: RunState
   readonly ledger: Ledger
@@ -21,6 +24,8 @@ export interface StageInput {
   readonly columns: readonly FieldName[]
   readonly missing: readonly FieldName[]
   readonly dropBeforeMs: number | undefined
+  /** Where the evidence shall tell the file that a record came from (see DecodeTask). */
+  readonly origins?: Uint32Array
   /** Made by `decodeAhead`; null where nothing was begun. */
   readonly ahead: DecodeThread | null
   readonly emit: Emit
@@ -117,8 +122,11 @@ async function stageOnce(
 
 /** The thread that was begun ahead where it does just what is wanted, else a new one. */
 async function decodeThread(input: StageInput, conflictIds: Uint32Array): Promise<DecodeThread> {
-  const { options, discovery, state, columns, dropBeforeMs, ahead } = input
-  const task: DecodeTask = { ...decodeTask(options, discovery, state, columns, true), dropBeforeMs, conflictIds }
+  const { options, discovery, state, columns, dropBeforeMs, origins = null, ahead } = input
+  const task: DecodeTask = {
+    ...decodeTask(options, discovery, state, columns, true),
+    ...{ dropBeforeMs, conflictIds, origins },
+  }
   if (ahead === null || conflictIds.length > 0) return new DecodeThread(task)
   if (dropBeforeMs === undefined && columns.join() === ahead.task.columns.join()) return ahead
   await ahead.end()
@@ -128,7 +136,7 @@ async function decodeThread(input: StageInput, conflictIds: Uint32Array): Promis
 
 /** What `inspect` and `replay` have in common in what the decode thread is told. */
 export function decodeTask(
-  options: Pick<ReplayOptions, 'sinceMs' | 'untilMs' | 'tenants' | 'memoryBytes' | 'acceptFuture'>,
+  options: DecodeChoices,
   discovery: Discovery,
   state: Pick<RunState, 'spoolDir' | 'quarantinePath'>,
   columns: readonly FieldName[],
@@ -149,6 +157,7 @@ export function decodeTask(
     acceptFuture,
     encode,
     conflictIds: new Uint32Array(0),
+    origins: null,
   }
 }
 

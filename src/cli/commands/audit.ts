@@ -1,4 +1,4 @@
-import { auditOptions, targetOptions } from '../../config/parsed.js'
+import { auditedInput, auditOptions, targetOptions } from '../../config/parsed.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderAudit } from '../../report/audit.js'
 import { renderJson } from '../../report/json.js'
@@ -7,10 +7,18 @@ import { EXIT } from '../exit-codes.js'
 import type { Session } from '../session.js'
 
 /** `obleth-ledger audit`: 4 where something was found that nobody answers for. */
-export async function runAudit({ settings, stdout, colors }: Session): Promise<number> {
-  const { audit } = await import('../../audit/index.js')
+export async function runAudit({ settings, printer, signal, stdout, colors }: Session): Promise<number> {
   const { values } = settings
-  const outcome = await audit(targetOptions(settings), auditOptions(settings), Date.now())
+  const [target, options] = [targetOptions(settings), auditOptions(settings)]
+  const outcome = await (values.source.length === 0
+    ? (await import('../../audit/index.js')).audit(target, options, Date.now(), null)
+    : (await import('../../pipeline/audit.js')).auditSources(
+        target,
+        options,
+        auditedInput(settings),
+        { emit: printer.emit, signal },
+        Date.now(),
+      ))
   const clean = outcome.findings.every(({ waiver }) => waiver !== null)
   if (values.json) {
     const status = clean ? 'ok' : 'mismatch'
