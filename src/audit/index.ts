@@ -1,9 +1,10 @@
-import type { AuditOptions, AuditOutcome, Finding } from '../domain/audit.js'
+import type { AuditOptions, AuditOutcome, Finding, PodCoverage, TimeWindow } from '../domain/audit.js'
 import type { TargetOptions } from '../domain/options.js'
 import type { UsageState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
 import { withLedger } from '../ledger/with-ledger.js'
+import { frameAround, ledgerCoverage, windowOf } from './coverage.js'
 import { findDuplicates } from './duplicates.js'
 import { ABSENT, countRollupOnlyDays, findDrift } from './rollup.js'
 import { findOddRows } from './rows.js'
@@ -11,22 +12,29 @@ import { findSilences } from './silence.js'
 import { readTraffic } from './traffic.js'
 import { readWaivers, waiverOf } from './waivers.js'
 
-/** Findings and notes of one part of an audit. */
-export interface Section {
+/** What the comparison with WAL files gives. */
+export interface Compared {
   readonly findings: readonly Finding[]
   readonly notes: readonly string[]
+  /** Of the records in them; null where there is none. */
+  readonly window: TimeWindow | null
+  /** In the frame around that window and the ledger's. */
+  readonly pods: readonly PodCoverage[]
 }
+
+/** Compares an open ledger, whose requests lie in the window, with WAL files. */
+export type Compare = (ledger: Ledger, usage: UsageState, window: TimeWindow | null) => Promise<Compared>
 
 /**
  * Looks for what is wrong with a ledger and changes nothing. `nowMs`: what counts as future and as past retention.
  * Throws `source_not_found` where there is no ledger, `config` for a file of waivers that cannot be read, and the errors
- * of the connection. `sources`: compares the ledger with WAL files, where there are any.
+ * of the connection. `compare`: null where there are no WAL files.
  */
 export async function audit(
   target: TargetOptions,
   options: AuditOptions,
   nowMs: number,
-  sources: ((ledger: Ledger, usage: UsageState) => Promise<Section>) | null,
+  compare: Compare | null,
 ): Promise<AuditOutcome> {
   const waivers = await readWaivers(options.waivers)
   return await withLedger(target, async (ledger, state, usage) => {
@@ -35,7 +43,9 @@ export async function audit(
     const rollupOnly = shape === null ? 0 : await countRollupOnlyDays(ledger)
     const traffic = await readTraffic(ledger, usage, nowMs)
     const silences = traffic === null ? null : findSilences(traffic, options.outages)
-    const compared = sources === null ? ALONE : await sources(ledger, usage)
+    const window = windowOf(traffic)
+    const compared = compare === null ? ALONE : await compare(ledger, usage, window)
+    const frame = frameAround([window, compared.window])
     const findings: Finding[] = [
       ...(await findDuplicates(ledger, usage.columns.present)),
       ...(shape === null ? [ABSENT] : await findDrift(ledger, shape)),
@@ -55,12 +65,15 @@ export async function audit(
         ...(rollupOnly === 0 ? [] : [`rollup only: ${rollupOnly} days of usage_daily are older than usage`]),
         ...expired(waivers, nowMs),
       ],
+      coverage: frame === null ? null : { ...frame, ledger: ledgerCoverage(traffic, frame), pods: compared.pods },
     }
   })
 }
 
-const ALONE: Section = {
+const ALONE: Compared = {
   findings: [],
+  window: null,
+  pods: [],
   notes: ['looked at the ledger alone: what WAL files hold besides is not judged'],
 }
 

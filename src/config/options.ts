@@ -58,6 +58,7 @@ const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const QUERY: readonly CommandName[] = ['query', 'config show']
 const QUERY_AND_BILL: readonly CommandName[] = ['query', 'bill', 'config show']
 const BILL: readonly CommandName[] = ['bill', 'config show']
+const BILL_AND_AUDIT: readonly CommandName[] = [...BILL, 'audit']
 const READING_AND_BILL: readonly CommandName[] = [...READING, 'bill']
 
 const MIB = 2 ** 20
@@ -331,8 +332,8 @@ export const OPTIONS = {
   report: option(parse.text, {
     shape: 'value',
     group: 'Output',
-    commands: BILL,
-    describe: 'Directory for HTML pages: an index, and one page for each tenant',
+    commands: BILL_AND_AUDIT,
+    describe: 'HTML: of a bill the directory for an index and a page for each tenant, of an audit the one page',
   }),
   config: option(parse.text, {
     shape: 'value',

@@ -79,4 +79,24 @@ export interface AuditOutcome {
   readonly findings: readonly AuditedFinding[]
   /** What the audit cannot see, or what is no fault: a sentence each. */
   readonly notes: readonly string[]
+  /** Null where nothing holds a request. */
+  readonly coverage: Coverage | null
+}
+
+/** Stretches of the same length that follow one another, from a multiple of that length on; in ms. */
+export interface Frame {
+  readonly fromMs: number
+  readonly stepMs: number
+  readonly steps: number
+}
+
+/** Requests in each stretch of a frame: those of `usage`, and those that each pod's WAL holds. */
+export interface Coverage extends Frame {
+  readonly ledger: readonly number[]
+  readonly pods: readonly PodCoverage[]
+}
+
+export interface PodCoverage {
+  readonly pod: string
+  readonly requests: readonly number[]
 }

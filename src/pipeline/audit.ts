@@ -1,7 +1,8 @@
-import { audit, type Section } from '../audit/index.js'
+import { frameAround, podCoverage } from '../audit/coverage.js'
+import { audit, type Compared } from '../audit/index.js'
 import { findPodFaults, type PodWal } from '../audit/pods.js'
 import { findDiffering, findMissing } from '../audit/wal.js'
-import type { AuditOptions, AuditOutcome } from '../domain/audit.js'
+import type { AuditOptions, AuditOutcome, TimeWindow } from '../domain/audit.js'
 import type { InputOptions, TargetOptions } from '../domain/options.js'
 import { DAY_MS } from '../domain/record.js'
 import type { RunContext } from '../domain/run.js'
@@ -28,8 +29,8 @@ export async function auditSources(
   const discovery = await discover(input.sources, { concurrency: input.concurrency, signal })
   const state = RunState.open(input.stateDir, ['audit', input.sources])
   try {
-    return await audit(target, options, nowMs, (ledger, usage) =>
-      compare(ledger, usage, { options, input, discovery, state, context, nowMs }),
+    return await audit(target, options, nowMs, (ledger, usage, window) =>
+      compare(ledger, usage, window, { options, input, discovery, state, context, nowMs }),
     )
   } finally {
     state.close()
@@ -45,7 +46,12 @@ interface Sources {
   readonly nowMs: number
 }
 
-async function compare(ledger: Ledger, usage: UsageState, sources: Sources): Promise<Section> {
+async function compare(
+  ledger: Ledger,
+  usage: UsageState,
+  ledgerWindow: TimeWindow | null,
+  sources: Sources,
+): Promise<Compared> {
   const { options, input, discovery, state, context, nowMs } = sources
   const staging = new Staging(ledger, newRunId(), context.signal)
   // What the ledger has dropped because of its age is no loss.
@@ -61,8 +67,13 @@ async function compare(ledger: Ledger, usage: UsageState, sources: Sources): Pro
       ...context,
     })
     const wal = { ledger, staging, partitions, columns: present, pods: discovery.pods }
+    const { minTsMs, maxTsMs } = decoded
+    const window = minTsMs === null || maxTsMs === null ? null : { fromMs: minTsMs, toMs: maxTsMs }
+    const frame = frameAround([ledgerWindow, window])
     const unreadable = discovery.unreadable.length + decoded.unreadable.length
     return {
+      window,
+      pods: frame === null ? [] : await podCoverage(wal, frame),
       findings: [
         ...(await findMissing(wal)),
         ...(await findDiffering(wal)),

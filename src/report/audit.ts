@@ -1,6 +1,6 @@
 import type { AuditedFinding, AuditOutcome } from '../domain/audit.js'
 import { printable } from '../domain/printable.js'
-import { count, moment, plural } from './format.js'
+import { moment, plural } from './format.js'
 import type { Style } from './style.js'
 
 /** The findings of an audit, each with place, size, evidence, likely cause and next command. */
@@ -15,17 +15,22 @@ export function renderAudit({ target, rows, findings, notes }: AuditOutcome, sty
   return `${lines.join('\n')}\n`
 }
 
-function linesOf(finding: AuditedFinding, style: Style): string[] {
-  const { kind, place, window, requests, tokens, costUsd, evidence, cause, next, waiver } = finding
-  const size = [
-    ...(requests === null ? [] : [`${count(requests)} requests`]),
-    ...(tokens === null ? [] : [`${count(tokens)} tokens`]),
+/** `12 requests, 3,400 tokens, 0.25 USD`, as far as they are known. */
+export function sizeOf({ requests, tokens, costUsd }: AuditedFinding): string {
+  return [
+    ...(requests === null ? [] : [plural(requests, 'request')]),
+    ...(tokens === null ? [] : [plural(tokens, 'token')]),
     ...(costUsd === null ? [] : [`${Number(costUsd.toPrecision(12))} USD`]),
-  ]
+  ].join(', ')
+}
+
+function linesOf(finding: AuditedFinding, style: Style): string[] {
+  const { kind, place, window, evidence, cause, next, waiver } = finding
+  const size = sizeOf(finding)
   return [
     `${style.bold(kind.replaceAll('_', ' '))}  ${printable(place)}`,
     ...(window === null ? [] : [`  from      ${moment(window.fromMs)} to ${moment(window.toMs)}`]),
-    ...(size.length === 0 ? [] : [`  size      ${size.join(', ')}`]),
+    ...(size === '' ? [] : [`  size      ${size}`]),
     `  evidence  ${printable(evidence)}`,
     `  cause     ${cause}`,
     `  next      ${next}`,

@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
-import type { BillHeader, BillSink, Measures, Statement } from '../domain/bill.js'
+import type { BillHeader, BillSink, Completeness, Measures, Statement } from '../domain/bill.js'
 import { Money } from '../domain/money.js'
 import { writeError } from '../domain/write-error.js'
 import { aligned } from './amounts.js'
 import { costChart } from './bill-chart.js'
-import { shownName } from './bill-findings.js'
-import { type Cell, findingsHtml, htmlPage, htmlTable, number, text } from './bill-page.js'
+import { joinFindings, shownName } from './bill-findings.js'
+import { type Cell, htmlPage, htmlTable, number, text } from './page.js'
 
 /**
  * Writes `index.html` and a page for each tenant into a directory, which is made where it does not exist. The files are
@@ -110,6 +110,14 @@ function apartHtml({ healthProbe, benchmark }: Statement['apart']): string {
       ? ''
       : `<p class="sub">Apart, not billed: ${requests.toLocaleString('en-US')} ${what}, ${cost} USD</p>`
   return line('health probes', healthProbe) + line('benchmark requests', benchmark)
+}
+
+function findingsHtml({ days, daysWithFindings, findings }: Completeness): string {
+  if (findings.length === 0) return `<p class="ok">Complete: ${days} days without findings</p>`
+  const lines = joinFindings(findings).map(
+    ({ days: when, kind, detail }) => `<li><b>${when}</b> ${text(kind.replaceAll('_', ' '))}: ${text(detail)}</li>`,
+  )
+  return `<div class="findings"><p>Findings on ${daysWithFindings} of ${days} days</p><ul>${lines.join('\n')}</ul></div>`
 }
 
 function chart({ period }: BillHeader, of: (day: string) => Money | undefined): string {

@@ -19,6 +19,10 @@ export async function runAudit({ settings, printer, signal, stdout, colors }: Se
         { emit: printer.emit, signal },
         Date.now(),
       ))
+  if (values.report !== undefined) {
+    const { writeAuditPage } = await import('../../report/audit-html.js')
+    await writeAuditPage(values.report, outcome, toolVersion(), new Date())
+  }
   const clean = outcome.findings.every(({ waiver }) => waiver !== null)
   if (values.json) {
     const status = clean ? 'ok' : 'mismatch'

@@ -1,6 +1,3 @@
-import type { Completeness } from '../domain/bill.js'
-import { joinFindings } from './bill-findings.js'
-
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 /** Text from outside as it may stand in a page or in an attribute. */
@@ -22,14 +19,6 @@ export function htmlTable(title: string, heads: readonly string[], rows: readonl
   return `<h2>${text(title)}</h2><div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
 }
 
-export function findingsHtml({ days, daysWithFindings, findings }: Completeness): string {
-  if (findings.length === 0) return `<p class="ok">Complete: ${days} days without findings</p>`
-  const lines = joinFindings(findings).map(
-    ({ days: when, kind, detail }) => `<li><b>${when}</b> ${text(kind.replaceAll('_', ' '))}: ${text(detail)}</li>`,
-  )
-  return `<div class="findings"><p>Findings on ${daysWithFindings} of ${days} days</p><ul>${lines.join('\n')}</ul></div>`
-}
-
 const STYLE = `
   body { font: 15px/1.45 system-ui, sans-serif; color: #111827; max-width: 1120px; margin: 0 auto; padding: 24px 16px 48px }
   h1 { font-size: 24px; margin: 0 0 4px; overflow-wrap: anywhere } h2 { font-size: 16px; margin: 28px 0 8px }
@@ -37,6 +26,8 @@ const STYLE = `
   .due { font-size: 32px; font-weight: 650; margin: 16px 0 0 } a { color: #1d4ed8 }
   .ok { color: #166534 } .findings { background: #fef3c7; border-radius: 6px; padding: 8px 16px; margin: 16px 0 }
   .findings p { margin: 4px 0; font-weight: 600 } .findings ul { margin: 4px 0; padding-left: 20px }
+  .finding { border-left: 4px solid #b91c1c; padding: 2px 0 2px 12px; margin: 18px 0; break-inside: avoid }
+  .finding.waived { border-color: #9ca3af; color: #4b5563 } .finding p { margin: 3px 0; overflow-wrap: anywhere } code { font-size: 13px; overflow-wrap: anywhere }
   .wide { overflow-x: auto } .wide svg { min-width: 620px; width: 100%; height: auto; display: block }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px }
   th, td { text-align: left; padding: 5px 10px 5px 0; border-bottom: 1px solid #e5e7eb; white-space: nowrap }
