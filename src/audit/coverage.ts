@@ -1,7 +1,7 @@
 import type { Frame, PodCoverage, TimeWindow } from '../domain/audit.js'
 import { DAY_MS } from '../domain/record.js'
+import type { StagedWal } from '../ledger/staged-wal.js'
 import { MINUTE_MS, type Traffic } from './traffic.js'
-import type { StagedWal } from './wal.js'
 
 const HOUR_MS = 3_600_000
 const STEPS_MS = [HOUR_MS, 6 * HOUR_MS, DAY_MS, 7 * DAY_MS]

@@ -4,6 +4,8 @@ import { MINUTE_MS, type Silence, type Traffic } from './traffic.js'
 
 export interface Silences {
   readonly findings: readonly Finding[]
+  /** Stretches that are as quiet as such hours are. */
+  readonly probable: readonly Silence[]
   /** Stretches that there was too little traffic to judge by. */
   readonly unjudged: number
 }
@@ -19,22 +21,27 @@ export function findSilences(traffic: Traffic, outages: readonly TimeWindow[]): 
   }))
   const clump = clumpSize(traffic)
   const findings: Finding[] = []
+  const probable: Silence[] = []
   let unjudged = 0
   for (const silence of traffic.silences) {
     const judgement = judge(traffic, clump, silence, declared)
-    if (judgement === null) unjudged++
+    if (judgement === null) {
+      unjudged++
+      continue
+    }
     // So many stretches of this length there are, each of which could have been silent.
     const chances = (traffic.endMinute - traffic.firstMinute) / (silence.to - silence.from)
-    if (judgement === null || judgement.probability * chances > FALSE_ALARM) continue
-    findings.push(
-      finding(
-        silence,
-        judgement,
-        declared.some((outage) => overlap(outage, silence)),
-      ),
-    )
+    if (judgement.probability * chances > FALSE_ALARM) probable.push(silence)
+    else
+      findings.push(
+        finding(
+          silence,
+          judgement,
+          declared.some((outage) => overlap(outage, silence)),
+        ),
+      )
   }
-  return { findings, unjudged }
+  return { findings, probable, unjudged }
 }
 
 function finding({ from, to, lastBeforeMs, firstAfterMs }: Silence, judgement: Judgement, declared: boolean): Finding {

@@ -1,23 +1,10 @@
 import type { Finding } from '../domain/audit.js'
-import { DAY_MS, type FieldName } from '../domain/record.js'
-import { literal } from '../ledger/identifiers.js'
-import type { Ledger } from '../ledger/ledger.js'
-import { portion, portionsFor } from '../ledger/run-tables.js'
-import type { StagedPartition, Staging } from '../ledger/staging.js'
+import { type StagedWal, walPortions } from '../ledger/staged-wal.js'
 
 const HOUR_MS = 3_600_000
 const EXAMPLES = 3
 /** So many hours of a stretch are listed one by one. */
 const MOST_HOURS = 48
-
-/** What the WAL files hold, staged beside the ledger; the evidence of each record names its pod, from 1. */
-export interface StagedWal {
-  readonly ledger: Ledger
-  readonly staging: Pick<Staging, 'tableName' | 'evidenceTableName'>
-  readonly partitions: readonly StagedPartition[]
-  readonly columns: readonly FieldName[]
-  readonly pods: readonly string[]
-}
 
 /** Missing records of one pod in one hour. */
 interface MissingHour {
@@ -37,18 +24,17 @@ interface MissingHour {
  */
 export async function findMissing(wal: StagedWal): Promise<Finding[]> {
   const hours: MissingHour[] = []
-  for (const partition of wal.partitions)
-    for (const { usage, staged, origin } of await portionsOf(wal, partition))
-      hours.push(
-        ...(await wal.ledger.rows<MissingHour>(
-          `SELECT pod, acknowledged, toString(intDiv(ts_ms, ${HOUR_MS})) AS hour, count() AS requests,
+  for await (const { usage, staged, origin } of walPortions(wal))
+    hours.push(
+      ...(await wal.ledger.rows<MissingHour>(
+        `SELECT pod, acknowledged, toString(intDiv(ts_ms, ${HOUR_MS})) AS hour, count() AS requests,
              sum(toInt64(input_tokens) + toInt64(output_tokens)) AS tokens, ${cost(wal)} AS cost,
              min(ts_ms) AS from_ms, max(ts_ms) AS to_ms
            FROM (SELECT * FROM ${staged} AND request_id NOT IN (SELECT request_id FROM ${usage})) AS staged
            INNER JOIN (${origin}) AS origins USING (request_id)
            GROUP BY pod, acknowledged, intDiv(ts_ms, ${HOUR_MS})`,
-        )),
-      )
+      )),
+    )
   const findings: Finding[] = []
   for (const stretch of stretches(joinPortions(hours))) findings.push(missingFinding(wal.pods, stretch))
   return findings
@@ -58,24 +44,23 @@ export async function findMissing(wal: StagedWal): Promise<Finding[]> {
 export async function findDiffering(wal: StagedWal): Promise<Finding[]> {
   const values = `cityHash64(${wal.columns.join(', ')})`
   const pods = new Map<number, { requests: number; tokens: number; cost: number; examples: string[] }>()
-  for (const partition of wal.partitions)
-    for (const { usage, staged, origin } of await portionsOf(wal, partition)) {
-      const rows = await wal.ledger.rows<Pick<MissingHour, 'pod' | 'requests' | 'tokens' | 'cost'> & { ids: string[] }>(
-        `SELECT pod, count() AS requests, sum(toInt64(input_tokens) + toInt64(output_tokens)) AS tokens, ${cost(wal)} AS cost,
+  for await (const { usage, staged, origin } of walPortions(wal)) {
+    const rows = await wal.ledger.rows<Pick<MissingHour, 'pod' | 'requests' | 'tokens' | 'cost'> & { ids: string[] }>(
+      `SELECT pod, count() AS requests, sum(toInt64(input_tokens) + toInt64(output_tokens)) AS tokens, ${cost(wal)} AS cost,
            groupArray(${EXAMPLES})(toString(request_id)) AS ids
          FROM (SELECT * FROM ${staged} AND request_id IN (SELECT request_id FROM ${usage})
            AND (request_id, ${values}) NOT IN (SELECT request_id, ${values} FROM ${usage})) AS staged
          INNER JOIN (${origin}) AS origins USING (request_id) GROUP BY pod`,
-      )
-      for (const row of rows) {
-        const sum = pods.get(row.pod) ?? { requests: 0, tokens: 0, cost: 0, examples: [] }
-        sum.requests += Number(row.requests)
-        sum.tokens += Number(row.tokens)
-        sum.cost += row.cost
-        sum.examples.push(...row.ids)
-        pods.set(row.pod, sum)
-      }
+    )
+    for (const row of rows) {
+      const sum = pods.get(row.pod) ?? { requests: 0, tokens: 0, cost: 0, examples: [] }
+      sum.requests += Number(row.requests)
+      sum.tokens += Number(row.tokens)
+      sum.cost += row.cost
+      sum.examples.push(...row.ids)
+      pods.set(row.pod, sum)
     }
+  }
   return [...pods]
     .sort(([a], [b]) => a - b)
     .map(([pod, { requests, tokens, cost, examples }]) => ({
@@ -87,30 +72,6 @@ export async function findDiffering(wal: StagedWal): Promise<Finding[]> {
       cause: 'rows of usage, or WAL files, were changed after they were written',
       next: 'obleth-ledger query, to compare the rows with the lines of the WAL: a replay leaves usage as it is',
     }))
-}
-
-/** Where the rows of one portion of a partition stand: each is what follows FROM, and takes further conditions. */
-interface Portion {
-  /** Rows of `usage` within a day around the partition's. */
-  readonly usage: string
-  readonly staged: string
-  /** The statement that gives a record's first pod, and whether a checkpoint acknowledged it. */
-  readonly origin: string
-}
-
-async function portionsOf(
-  { ledger, staging }: StagedWal,
-  { partitionId, rows, minTsMs, maxTsMs }: StagedPartition,
-): Promise<Portion[]> {
-  const near = `${ledger.table('usage')} WHERE ts_ms >= ${minTsMs - DAY_MS} AND ts_ms <= ${maxTsMs + DAY_MS}`
-  const [{ inLedger }] = await ledger.rows<{ inLedger: string }>(`SELECT count() AS inLedger FROM ${near}`)
-  const portions = portionsFor(Math.max(rows, Number(inLedger)))
-  return Array.from({ length: portions }, (_, i) => ({
-    usage: `${near} AND ${portion(i, portions)}`,
-    staged: `${ledger.table(staging.tableName)} WHERE _partition_id = ${literal(partitionId)} AND ${portion(i, portions)}`,
-    origin: `SELECT request_id, min(batch) AS pod, max(acknowledged) AS acknowledged
-      FROM ${ledger.table(staging.evidenceTableName)} WHERE ${portion(i, portions)} GROUP BY request_id`,
-  }))
 }
 
 const cost = ({ columns }: StagedWal) => (columns.includes('cost_usd') ? 'sum(cost_usd)' : 'toFloat64(0)')

@@ -32,6 +32,7 @@ export async function compareBill(
       },
     },
     nowMs,
+    null,
   )
   return differences
 }

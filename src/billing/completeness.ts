@@ -1,34 +1,36 @@
 import type { BillDay, BillFinding, BillPeriod, Completeness } from '../domain/bill.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { RollupShape } from '../ledger/rollup-shape.js'
+import { dayMs, dayOfStart } from './day-sql.js'
 import { andOfTenants } from './of-tenants.js'
 import { rollupDifferences } from './rollup.js'
 import type { RollupDays } from './rollup-days.js'
+import type { DaysInSilence } from './silences.js'
 import { completenessOf } from './statements.js'
 
 /**
- * What the ledger alone says about the period: days without any request, requests that stand in it twice, groups in
+ * What the ledger alone says about the period: days without any request and improbable silences, requests that stand in it twice, groups in
  * which the rollup disagrees, days whose raw rows are gone. Days that lie ahead are left out.
  */
 export async function checkCompleteness(
   ledger: Ledger,
   period: BillPeriod,
   rollup: { readonly shape: RollupShape; readonly days: RollupDays } | null,
+  silences: DaysInSilence,
   tenants: readonly string[],
   nowMs: number,
 ): Promise<Completeness> {
   const past = period.days.filter(({ fromMs }) => fromMs < nowMs)
-  const findings: BillFinding[] = rollup === null ? [] : [...rollup.days.findings]
-  const gone = new Set(findings.map(({ day }) => day))
+  const findings: BillFinding[] =
+    rollup === null ? [...silences.findings] : [...rollup.days.findings, ...silences.findings]
+  // Said already, or no wonder.
+  const told = new Set([...findings.map(({ day }) => day), ...silences.quiet])
   const requests = await requestsByDay(ledger, past)
-  for (const { day } of past) if (!requests.has(day) && !gone.has(day)) findings.push(noTraffic(day))
+  for (const { day } of past) if (!requests.has(day) && !told.has(day)) findings.push(noTraffic(day))
   for (const days of portions(past, requests)) findings.push(...(await duplicates(ledger, days, tenants)))
   if (rollup !== null) findings.push(...(await drift(ledger, rollup, tenants)))
   return completenessOf(past.length, findings.sort(byDay))
 }
-
-/** The day of a row, as the unix ms of its start, in SQL. */
-const dayMs = (days: readonly BillDay[]) => `roundDown(ts_ms, [${days.map(({ fromMs }) => fromMs)}]::Array(Int64))`
 
 /** Rows of days that follow each other. */
 const within = (ledger: Ledger, days: readonly BillDay[]) =>
@@ -37,7 +39,7 @@ const within = (ledger: Ledger, days: readonly BillDay[]) =>
 /** Requests of all tenants on each day that has any. */
 async function requestsByDay(ledger: Ledger, days: readonly BillDay[]): Promise<Map<string, number>> {
   if (days.length === 0) return new Map()
-  const dayOf = new Map(days.map(({ day, fromMs }) => [String(fromMs), day]))
+  const dayOf = dayOfStart(days)
   const rows = await ledger.rows<{ start: string; requests: string }>(
     `SELECT toString(${dayMs(days)}) AS start, toString(count()) AS requests FROM ${within(ledger, days)} GROUP BY start`,
   )
@@ -70,7 +72,7 @@ async function duplicates(
   days: readonly BillDay[],
   tenants: readonly string[],
 ): Promise<BillFinding[]> {
-  const dayOf = new Map(days.map(({ day, fromMs }) => [String(fromMs), day]))
+  const dayOf = dayOfStart(days)
   const rows = await ledger.rows<{ start: string; tenantId: string; more: string }>(
     `SELECT toString(start) AS start, toString(tenant) AS tenantId, toString(sum(n - 1)) AS more FROM
        (SELECT ${dayMs(days)} AS start, any(tenant_id) AS tenant, count() AS n
@@ -81,6 +83,7 @@ async function duplicates(
     kind: 'duplicates',
     day: dayOf.get(start) ?? '',
     tenantId,
+    waiver: null,
     detail: `${more} rows more than requests: they are billed more than once until \`obleth-ledger repair\` removes them`,
   }))
 }
@@ -89,6 +92,7 @@ const noTraffic = (day: string): BillFinding => ({
   kind: 'no_traffic',
   day,
   tenantId: null,
+  waiver: null,
   detail: 'no request of any tenant: a quiet day, or one that was lost',
 })
 
@@ -112,6 +116,7 @@ async function drift(
     kind: 'rollup_drift',
     day,
     tenantId,
+    waiver: null,
     detail: `usage_daily has ${missing >= 0n ? `${missing} more` : `${-missing} fewer`} requests than usage, ${groups} ${groups === 1 ? 'group differs' : 'groups differ'}: ${first}`,
   }))
 }

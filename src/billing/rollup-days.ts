@@ -35,12 +35,14 @@ function findingOf({ day }: BillDay, billed: boolean, serverZone: string): BillF
         kind: 'approximate',
         day,
         tenantId: null,
+        waiver: null,
         detail: 'the raw rows are gone: billed from usage_daily, cost approximate',
       }
     : {
         kind: 'raw_rows_gone',
         day,
         tenantId: null,
+        waiver: null,
         detail: `the raw rows are gone and this day of usage_daily (zone ${serverZone}) is no day of the bill: left out`,
       }
 }

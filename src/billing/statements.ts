@@ -1,4 +1,4 @@
-import type { BillFinding, Completeness, LineItem, Statement } from '../domain/bill.js'
+import type { BillFinding, Completeness, LineItem, PodRequests, Statement } from '../domain/bill.js'
 import { NOTHING, subtotals, sum } from './measures.js'
 import type { Names } from './names.js'
 
@@ -8,6 +8,7 @@ export function statementOf(
   items: readonly LineItem[],
   names: Names,
   whole: Completeness,
+  pods: ReadonlyMap<string, readonly PodRequests[]> | null,
   digits: number,
 ): Statement {
   const ofClass = (name: LineItem['class']) => items.filter((item) => item.class === name)
@@ -26,6 +27,7 @@ export function statementOf(
     amountDue: total.cost.round(digits),
     apart: { healthProbe: sum(ofClass('health_probe')), benchmark: sum(ofClass('benchmark')) },
     completeness: touching(whole, tenantId, costless(tenantId, items)),
+    pods: pods === null ? null : (pods.get(tenantId) ?? []),
   }
 }
 
@@ -35,8 +37,12 @@ function touching(whole: Completeness, tenantId: string, own: readonly BillFindi
   return completenessOf(whole.days, [...found, ...own])
 }
 
+/** Findings that nobody answers for. */
+const open = (findings: readonly BillFinding[]): BillFinding[] =>
+  findings.filter(({ waiver }) => waiver === null)
+
 export function completenessOf(days: number, findings: readonly BillFinding[]): Completeness {
-  return { days, daysWithFindings: new Set(findings.map(({ day }) => day)).size, findings }
+  return { days, daysWithFindings: new Set(open(findings).map(({ day }) => day)).size, findings }
 }
 
 function costless(tenantId: string, items: readonly LineItem[]): BillFinding[] {
@@ -46,6 +52,7 @@ function costless(tenantId: string, items: readonly LineItem[]): BillFinding[] {
       kind: 'cost_not_a_number',
       day: of,
       tenantId,
+      waiver: null,
       detail: `${count} requests whose cost is NaN or infinite: they are counted and add nothing to the cost`,
     }))
 }

@@ -69,7 +69,7 @@ export async function parseArguments(argv: readonly string[], version: string): 
       build('repair', argv),
       choose('repair'),
     )
-    .command('bill', 'Bill a period: a statement for each tenant', build('bill', argv), choose('bill'))
+    .command('bill [source..]', 'Bill a period: a statement for each tenant', build('bill', argv), choose('bill'))
     .command('runs', 'Show, discard and undo runs', (runs) =>
       runs
         .command('list', 'Print the runs that the target knows of', build('runs list', argv), choose('runs list'))
@@ -155,7 +155,7 @@ const build =
     return parser
   }
 
-const takesSources = (command: CommandName): boolean => /^(replay|inspect|audit)$/.test(command)
+const takesSources = (command: CommandName): boolean => /^(replay|inspect|audit|bill)$/.test(command)
 
 const takesRun = (command: CommandName): boolean => command.startsWith('runs ') && command !== 'runs list'
 

@@ -52,13 +52,13 @@ const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
-const READING_AND_AUDIT: readonly CommandName[] = [...READING, 'audit']
-const REPLAY_AND_AUDIT: readonly CommandName[] = [...REPLAY, 'audit']
+const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
+const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
+const AUDIT_AND_BILL: readonly CommandName[] = ['audit', 'bill', 'config show']
 const QUERY: readonly CommandName[] = ['query', 'config show']
 const QUERY_AND_BILL: readonly CommandName[] = ['query', 'bill', 'config show']
 const BILL: readonly CommandName[] = ['bill', 'config show']
-const BILL_AND_AUDIT: readonly CommandName[] = [...BILL, 'audit']
 const READING_AND_BILL: readonly CommandName[] = [...READING, 'bill']
 
 const MIB = 2 ** 20
@@ -78,7 +78,7 @@ export const OPTIONS = {
     separator: /\n/,
     alsoFrom: { name: 'OBLETH_WAL_PATH' },
     group: 'Input',
-    commands: READING_AND_AUDIT,
+    commands: COMPARING,
     describe: 'WAL directories, files, archives (.gz, .tar, .tar.gz) or patterns; as variable one a line',
   }),
   'clickhouse-url': option(parse.serverUrl, {
@@ -159,21 +159,21 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Input',
-    commands: READING_AND_AUDIT,
+    commands: COMPARING,
     describe: 'Load records dated more than a day ahead too',
   }),
   concurrency: option(parse.wholeNumber(1, 64), {
     shape: 'value',
     default: '4',
     group: 'Input',
-    commands: READING_AND_AUDIT,
+    commands: COMPARING,
     describe: 'Files examined, and archives read, at once',
   }),
   memory: option(parse.byteSize(16 * MIB), {
     shape: 'value',
     default: '1GiB',
     group: 'Input',
-    commands: READING_AND_AUDIT,
+    commands: COMPARING,
     describe: 'Memory for records; what goes beyond spills to disk',
   }),
   'state-dir': option(parse.text, {
@@ -230,7 +230,7 @@ export const OPTIONS = {
     shape: 'list',
     separator: /[,\n]/,
     group: 'Audit',
-    commands: AUDIT,
+    commands: AUDIT_AND_BILL,
     describe: 'A known outage, from..to as RFC 3339 or epoch ms: a silence in it is marked; may be repeated',
   }),
   pods: option(parse.text, {
@@ -244,7 +244,7 @@ export const OPTIONS = {
     shape: 'value',
     unset: 'audit-waivers.yaml, where there is one',
     group: 'Audit',
-    commands: AUDIT,
+    commands: AUDIT_AND_BILL,
     describe: 'File of findings that somebody answers for; they leave the exit code alone',
   }),
   'break-lock': option(parse.flag, {
@@ -259,7 +259,7 @@ export const OPTIONS = {
     default: '180',
     alsoFrom: { name: 'OBLETH_USAGE_RETENTION_DAYS' },
     group: 'Replay',
-    commands: REPLAY_AND_AUDIT,
+    commands: REPLAY_AUDIT_AND_BILL,
     describe: 'What obleth keeps in usage; older records are warned about',
   }),
   yes: option(parse.flag, {
@@ -332,7 +332,7 @@ export const OPTIONS = {
   report: option(parse.text, {
     shape: 'value',
     group: 'Output',
-    commands: BILL_AND_AUDIT,
+    commands: AUDIT_AND_BILL,
     describe: 'HTML: of a bill the directory for an index and a page for each tenant, of an audit the one page',
   }),
   config: option(parse.text, {

@@ -60,8 +60,13 @@ export function auditOptions({ values }: Settings): AuditOptions {
   }
 }
 
-/** The sources of an audit, whole: what usage lacks is looked for in all of them. */
-export function auditedInput(settings: Settings): InputOptions {
+/**
+ * The sources of an audit or a bill, whole: what usage lacks is looked for in all of them. Null where none are named; that
+ * a machine has obleth's own variable is no wish to compare.
+ */
+export function comparedInput(settings: Settings): InputOptions | null {
+  const origin = settings.given.get('source')?.origin
+  if (origin === undefined || (origin.kind === 'env' && !origin.own)) return null
   return { ...inputOptions(settings), sinceMs: undefined, untilMs: undefined, tenants: [] }
 }
 
@@ -75,6 +80,9 @@ export function billOptions(settings: Settings): BillOptions {
     tenants: [...new Set(values.tenant)],
     digits: values.digits,
     postgresUrl: values['postgres-url'],
+    outages: values.outage,
+    waivers: values.waivers,
+    retentionDays: values['retention-days'],
     configBackup: values['config-backup'],
   }
 }

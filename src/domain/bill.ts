@@ -74,20 +74,39 @@ export interface Statement {
   readonly amountDue: Money
   readonly apart: { readonly healthProbe: Measures; readonly benchmark: Measures }
   readonly completeness: Completeness
+  /** From which pods' WALs these requests came, as far as the files are there; null where none were named. */
+  readonly pods: readonly PodRequests[] | null
 }
 
 /** A reason to doubt a day of the bill. */
 export interface BillFinding {
-  readonly kind: 'no_traffic' | 'rollup_drift' | 'duplicates' | 'raw_rows_gone' | 'approximate' | 'cost_not_a_number'
+  readonly kind:
+    | 'no_traffic'
+    | 'silence'
+    | 'not_in_ledger'
+    | 'rollup_drift'
+    | 'duplicates'
+    | 'raw_rows_gone'
+    | 'approximate'
+    | 'cost_not_a_number'
   /** Day of the bill, or of the server where the kind is about the rollup. */
   readonly day: string
   /** Null where it concerns every tenant. */
   readonly tenantId: string | null
   readonly detail: string
+  /** Why it counts for nothing, and who answers for that; null where it counts. */
+  readonly waiver: string | null
+}
+
+/** Requests of a tenant that a pod's WAL holds. */
+export interface PodRequests {
+  readonly pod: string
+  readonly requests: number
 }
 
 export interface Completeness {
   readonly days: number
+  /** Waived findings do not count. */
   readonly daysWithFindings: number
   readonly findings: readonly BillFinding[]
 }

@@ -59,6 +59,11 @@ export interface BillOptions {
   /** Digits behind the point of each amount due. */
   readonly digits: number
   readonly postgresUrl: Secret | undefined
+  readonly outages: readonly { readonly fromMs: number; readonly toMs: number }[]
+  /** File of waivers; undefined for the default one. */
+  readonly waivers: string | undefined
+  /** Days that obleth keeps in `usage`. */
+  readonly retentionDays: number
   readonly configBackup: string | undefined
 }
 

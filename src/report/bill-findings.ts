@@ -23,7 +23,7 @@ export function joinFindings(findings: readonly BillFinding[]): ToldFinding[] {
 }
 
 const same = (a: BillFinding, b: BillFinding): boolean =>
-  a.kind === b.kind && a.tenantId === b.tenantId && a.detail === b.detail
+  a.kind === b.kind && a.tenantId === b.tenantId && a.detail === b.detail && a.waiver === b.waiver
 
 const dayAfter = (day: string): string => new Date(Date.parse(day) + DAY_MS).toISOString().slice(0, 10)
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import type { BillHeader, BillSink, Completeness, Measures, Statement } from '../domain/bill.js'
 import { Money } from '../domain/money.js'
+import { printable } from '../domain/printable.js'
 import { writeError } from '../domain/write-error.js'
 import { aligned } from './amounts.js'
 import { costChart } from './bill-chart.js'
@@ -80,6 +81,7 @@ function statementPage(header: BillHeader, statement: Statement): string {
     table('Model', statement.byModel),
     table('Request type', statement.byRequestType),
     table('Day', statement.byDay),
+    podsHtml(statement),
     footer(header),
     '<p class="foot"><a href="index.html">All tenants</a></p>',
   ])
@@ -115,9 +117,15 @@ function apartHtml({ healthProbe, benchmark }: Statement['apart']): string {
 function findingsHtml({ days, daysWithFindings, findings }: Completeness): string {
   if (findings.length === 0) return `<p class="ok">Complete: ${days} days without findings</p>`
   const lines = joinFindings(findings).map(
-    ({ days: when, kind, detail }) => `<li><b>${when}</b> ${text(kind.replaceAll('_', ' '))}: ${text(detail)}</li>`,
+    ({ days: when, kind, detail, waiver }) =>
+      `<li><b>${when}</b> ${text(kind.replaceAll('_', ' '))}: ${text(detail)}${waiver === null ? '' : `; waived: ${text(waiver)}`}</li>`,
   )
   return `<div class="findings"><p>Findings on ${daysWithFindings} of ${days} days</p><ul>${lines.join('\n')}</ul></div>`
+}
+
+function podsHtml({ pods }: Statement): string {
+  const rows = (pods ?? []).map(({ pod, requests }) => [{ html: text(printable(pod)) }, number(BigInt(requests))])
+  return htmlTable('Requests found in WAL files', ['Pod', 'Requests'], rows)
 }
 
 function chart({ period }: BillHeader, of: (day: string) => Money | undefined): string {

@@ -43,7 +43,7 @@ const apartJson = ({ healthProbe, benchmark }: Statement['apart']) => ({
 const completenessJson = ({ days, daysWithFindings, findings }: Completeness) => ({
   days,
   daysWithFindings,
-  findings: findings.map(({ kind, day, tenantId, detail }) => ({ kind, day, tenantId, detail })),
+  findings: findings.map(({ kind, day, tenantId, detail, waiver }) => ({ kind, day, tenantId, detail, waiver })),
 })
 
 function statementJson(statement: Statement): object {
@@ -60,6 +60,7 @@ function statementJson(statement: Statement): object {
     byDay: named('day', statement.byDay),
     apart: apartJson(statement.apart),
     completeness: completenessJson(statement.completeness),
+    pods: statement.pods,
     items: statement.items.map(itemJson),
   }
 }
@@ -86,7 +87,7 @@ export function jsonBill(version: string, write: Write): BillSink {
         total: measuresJson(total),
         amountDueUsd: amountDue.toFixed(),
         apart: apartJson(apart),
-        status: statusOf(completeness.findings.length),
+        status: statusOf(completeness.daysWithFindings),
       }),
   }
 }

@@ -70,6 +70,7 @@ function statementLines(statement: Statement, style: Style, most: number): strin
     `  due ${style.bold(`${amountDue.toFixed()} USD`)}  exactly ${total.cost} USD for ${big(total.requests)} requests`,
     ...apartLines(statement.apart),
     ...completenessLines(statement.completeness, style, false).map((line) => `  ${line}`),
+    ...podLines(statement),
     ...table('key', keys),
     ...table('model', statement.byModel),
     ...table('request type', statement.byRequestType),
@@ -83,6 +84,18 @@ function apartLines({ healthProbe, benchmark }: Statement['apart']): string[] {
   return [...line('health probes', healthProbe), ...line('benchmark requests', benchmark)]
 }
 
+function podLines({ pods }: Statement): string[] {
+  if (pods === null) return []
+  const from = pods
+    .slice(0, SHOWN_PODS)
+    .map(({ pod, requests }) => `${printable(pod)} ${requests.toLocaleString('en-US')}`)
+  const left = pods.length - from.length
+  return [
+    `  requests found in WAL files  ${from.length === 0 ? 'none' : from.join(', ')}${left > 0 ? ` and ${left} pods more` : ''}`,
+  ]
+}
+
+const SHOWN_PODS = 8
 const SHOWN_FINDINGS = 10
 
 function completenessLines({ days, daysWithFindings, findings }: Completeness, style: Style, all: boolean): string[] {
@@ -92,7 +105,10 @@ function completenessLines({ days, daysWithFindings, findings }: Completeness, s
   const left = told.length - shown.length
   return [
     style.warn(`findings  on ${daysWithFindings} of ${plural(days, 'day')}`),
-    ...shown.map(({ kind, days, detail }) => `  ${days}  ${kind}: ${printable(detail)}`),
+    ...shown.map(
+      ({ kind, days, detail, waiver }) =>
+        `  ${days}  ${kind}: ${printable(detail)}${waiver === null ? '' : `; waived: ${printable(waiver)}`}`,
+    ),
     ...(left === 0 ? [] : [style.dim(`  … ${left} more; --verbose prints them all`)]),
   ]
 }

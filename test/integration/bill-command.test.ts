@@ -31,6 +31,7 @@ interface BillJson {
       readonly costUsd: string
     }[]
     readonly items: { readonly requestType: string | null; readonly approximate: boolean; readonly day: string }[]
+    readonly pods: { readonly pod: string; readonly requests: number }[] | null
     readonly apart: Record<'healthProbe' | 'benchmark', { readonly requests: number }>
   }[]
   readonly differences: { readonly day: string; readonly explanation?: string; readonly now: object | null }[]
@@ -238,5 +239,42 @@ describe('what is on a bill', () => {
       encoding: 'utf8',
     })
     expect(asFlag.stderr + unreachable.stdout + unreachable.stderr + shown.stdout).not.toContain('pa55')
+  })
+})
+
+describe('a bill beside WAL files', () => {
+  const other = (pod: number) => SEGMENT.replace('pod-0', `pod-${pod}`)
+
+  it('says from which pods its requests came, and what the files hold besides', () => {
+    load(...some(0, 40))
+    // Record n is of tenant n % 2; eight of them are in a second pod alone, four in both.
+    dir.write(other(1), segment([some(30, 34), some(40, 48)]))
+    const { code, bill } = json(...DAYS, dir.pods, '--retention-days', '3650')
+    expect(code).toBe(4)
+    const pods = bill.statements.map(({ tenant, pods }) => [tenant.id, pods])
+    expect(pods).toEqual([0, 1].map((tenant) => [record(tenant).tenant_id, [{ pod: 'pod-0', requests: 20 }]]))
+    const lacking = bill.completeness.findings.filter(({ kind }) => kind === 'not_in_ledger')
+    const total = lacking.reduce((sum, { detail }) => sum + Number(/^\d+/.exec(detail)?.[0]), 0)
+    expect([
+      total,
+      lacking.every(({ detail }) => /^\d+ requests in WAL files are not in the ledger/.test(detail)),
+    ]).toEqual([8, true])
+    // Once they are replayed, the second pod has its share, and nothing is left to say.
+    expect(dir.replay().code).toBe(0)
+    const after = json(...DAYS, dir.pods, '--retention-days', '3650')
+    expect(after.code).toBe(0)
+    expect(after.bill.statements.map(({ pods }) => pods)).toEqual(
+      [0, 1].map(() => [
+        { pod: 'pod-0', requests: 20 },
+        { pod: 'pod-1', requests: 4 },
+      ]),
+    )
+    expect(json(...DAYS).bill.statements.map(({ pods }) => pods)).toEqual([null, null])
+  })
+
+  it('is not asked for by the variable that names the gateway WAL', () => {
+    load(...some(0, 40))
+    const { status } = print({ OBLETH_WAL_PATH: join(dir.root, 'no-such-folder') }, ...DAYS)
+    expect(status).toBe(0)
   })
 })

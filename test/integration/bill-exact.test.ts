@@ -122,13 +122,16 @@ describe(`bills of ${COUNT} records`, () => {
         digits: 2,
         postgresUrl: undefined,
         configBackup: undefined,
+        outages: [],
+        waivers: undefined,
+        retentionDays: 180,
       }
       const sink = {
         start: () => {},
         statement: (statement: Statement) => void statements.push(statement),
         end: () => {},
       }
-      const summary = await bill(options, sink, Date.now())
+      const summary = await bill(options, sink, Date.now(), null)
       expect(found(statements)).toEqual(expected(timeZone))
       const billed = statements.reduce((sum, { amountDue }) => sum.plus(amountDue.toFixed()), new Exact(0))
       expect(summary.amountDue.toFixed()).toBe(billed.toFixed(2))

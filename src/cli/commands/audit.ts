@@ -1,4 +1,4 @@
-import { auditedInput, auditOptions, targetOptions } from '../../config/parsed.js'
+import { auditOptions, comparedInput, targetOptions } from '../../config/parsed.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderAudit } from '../../report/audit.js'
 import { renderJson } from '../../report/json.js'
@@ -9,13 +9,13 @@ import type { Session } from '../session.js'
 /** `obleth-ledger audit`: 4 where something was found that nobody answers for. */
 export async function runAudit({ settings, printer, signal, stdout, colors }: Session): Promise<number> {
   const { values } = settings
-  const [target, options] = [targetOptions(settings), auditOptions(settings)]
-  const outcome = await (values.source.length === 0
+  const [target, options, input] = [targetOptions(settings), auditOptions(settings), comparedInput(settings)]
+  const outcome = await (input === null
     ? (await import('../../audit/index.js')).audit(target, options, Date.now(), null)
     : (await import('../../pipeline/audit.js')).auditSources(
         target,
         options,
-        auditedInput(settings),
+        input,
         { emit: printer.emit, signal },
         Date.now(),
       ))

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { billOptions } from '../../config/parsed.js'
+import { billOptions, comparedInput } from '../../config/parsed.js'
 import type { BillSink } from '../../domain/bill.js'
 import { LedgerError } from '../../domain/errors.js'
 import { toolVersion } from '../../pipeline/version.js'
@@ -27,8 +27,19 @@ export async function runBill(session: Session): Promise<number> {
     return codeOf(await compareBill(options, values.compare, form.comparison(values.compare), Date.now()))
   }
   const pages = values.report === undefined ? [] : [(await import('../../report/bill-html.js')).htmlBill(values.report)]
-  const { completeness } = await bill(options, together([form.bill(), ...pages]), Date.now())
-  return codeOf(completeness.findings.length)
+  const sink = together([form.bill(), ...pages])
+  const now = Date.now()
+  const input = comparedInput(session.settings)
+  const { completeness } = await (input === null
+    ? bill(options, sink, now, null)
+    : (await import('../../pipeline/bill.js')).withBillSources(
+        options,
+        input,
+        { emit: session.printer.emit, signal: session.signal },
+        now,
+        (compare) => bill(options, sink, now, compare),
+      ))
+  return codeOf(completeness.daysWithFindings)
 }
 
 const codeOf = (found: number): number => (found === 0 ? EXIT.done : EXIT.mismatch)
