@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { RepairOutcome } from '../../src/domain/repair.js'
 import { insertOf, record, rollupOf, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
-import { killAfter } from '../support/server/kill-after.js'
+import { killAfter } from '../support/server/kill-statement.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 import { besideTraffic } from '../support/server/traffic.js'

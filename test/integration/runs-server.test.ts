@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { insertOf, record, SEGMENT, segment } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
-import { killAfter } from '../support/server/kill-after.js'
+import { killAfter } from '../support/server/kill-statement.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 import { besideTraffic } from '../support/server/traffic.js'

@@ -31,9 +31,14 @@ export class ServedLedger {
     return this.serve()
   }
 
-  get target(): Target {
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  /** `url`: where a command finds the server, if not at its own address. */
+  target(url = this.url): Target {
     return {
-      args: ['--clickhouse-url', this.url, '--clickhouse-user', USER],
+      args: ['--clickhouse-url', url, '--clickhouse-user', USER],
       env: { OBLETH_LEDGER_CLICKHOUSE_PASSWORD: PASSWORD },
     }
   }
@@ -54,10 +59,6 @@ export class ServedLedger {
 
   ask(statements: readonly string[]): Promise<Row[][]> {
     return ask(this.url, statements)
-  }
-
-  private get url(): string {
-    return `http://127.0.0.1:${this.port}`
   }
 
   private async serve(under?: Parameters<typeof startServer>[0]['under']): Promise<void> {

@@ -1,5 +1,5 @@
 import { type KillGround, REPLAY_ARGS } from '../kill-scenarios.js'
-import type { ServerCommand } from './kill-server.js'
+import type { ServerCommand } from './scene.js'
 
 /** The replay of a scenario, into a server: it must end as the undisturbed one into an embedded ledger. */
 export function replayOf(ground: KillGround): ServerCommand {

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { type Answer, answerOf, copyOf, fill, REPLAY_ARGS, SCENARIOS } from '../kill-scenarios.js'
 import { LedgerDir, type Ran } from '../ledger-dir.js'
 import { insertOf, rollupOf } from '../records.js'
-import type { ServerCommand } from './kill-server.js'
+import type { ServerCommand } from './scene.js'
 
 /** Half of the records, as gateways inserted them. */
 const BEFORE = SCENARIOS[2].usage.slice(0, SCENARIOS[2].inserted?.length)
