@@ -38,7 +38,7 @@ export class RenameNames {
     if (from.endsWith('.sql.tmp')) {
       if (dirname(to).endsWith('/metadata')) return 'create database'
       const table = basename(to, '.sql')
-      this.learn(table, existsSync(from) ? from : to)
+      this.learn(table, existsSync(to) ? to : from)
       return `create ${shortName(table)}`
     }
     if (to.includes('/metadata_dropped/')) return `drop ${shortName(basename(from, '.sql'))}`
