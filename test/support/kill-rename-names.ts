@@ -38,7 +38,8 @@ export class RenameNames {
     if (from.endsWith('.sql.tmp')) {
       if (dirname(to).endsWith('/metadata')) return 'create database'
       const table = basename(to, '.sql')
-      this.learn(table, existsSync(to) ? to : from)
+      const file = [to, from].find((name) => existsSync(name))
+      if (file !== undefined) this.learn(table, file)
       return `create ${shortName(table)}`
     }
     if (to.includes('/metadata_dropped/')) return `drop ${shortName(basename(from, '.sql'))}`

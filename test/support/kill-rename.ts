@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pathsOf, RenameNames } from './kill-rename-names.js'
@@ -22,21 +23,20 @@ export interface CrashPoint {
   readonly when?: 'before' | 'after'
 }
 
-const STRACE = ['strace', '-f', '--seccomp-bpf', '-qq', '-s', '4096', '-e', 'signal=none']
 const RENAMES = 'rename,renameat,renameat2'
-/** How long a rename is held first, so that we can kill the process before it is made. */
+const STRACE = ['strace', '-f', '--seccomp-bpf', '-qq', '-s', '4096', '-e', 'signal=none', '-e', `trace=${RENAMES}`]
+/** How long the thread that makes a rename is held before or behind it, so that we can kill the process meanwhile. */
 const HOLD_MS = 40
 const LONGEST_HOLD_MS = 5000
-/** A stop can come a moment after the line that tells of it, and then after our SIGCONT: send another. */
-const NUDGE_MS = 20
 
 /**
- * A command that runs a program so that `RenameTrace` can kill it at the point. To look at a rename before anything else
- * happens, strace stops the whole process right after each; a stop before it there is not, but its thread can be held.
+ * A command that runs a program so that `RenameTrace` can kill it at the point. strace holds each thread at its renames; a
+ * signal that strace sends there itself would not do, as it is lost where strace stops at some calls only.
  */
 export function straceFor(point?: CrashPoint, holdMs = HOLD_MS): string[] {
-  const act = point?.when === 'before' ? `delay_enter=${holdMs * 1000}` : 'signal=SIGSTOP'
-  return [...STRACE, '-e', `trace=${RENAMES}`, '-e', `inject=${RENAMES}:${act}`]
+  if (point === undefined) return STRACE
+  const hold = point.when === 'before' ? 'delay_enter' : 'delay_exit'
+  return [...STRACE, '-e', `inject=${RENAMES}:${hold}=${holdMs * 1000}`]
 }
 
 /** Watches a process that `straceFor` runs, and kills it at the point; where there is none, it goes on to its end. */
@@ -46,29 +46,32 @@ export class RenameTrace {
   private pid: number | null = null
   /** The rename at which it was killed. */
   private killedAt: string | null = null
-  private readonly nudge = setInterval(() => this.go(), NUDGE_MS)
+  /** Renames made behind that one. */
+  private later = 0
+  private readonly closed: Promise<unknown>
 
   constructor(
     stderr: Readable,
     private readonly names: RenameNames,
     private readonly point?: CrashPoint,
   ) {
+    this.closed = once(stderr, 'close')
     readRenames(stderr, ({ text, thread, made }) => {
-      if (this.killedAt !== null) return
       this.pid ??= processOf(thread)
-      if (made === (point?.when !== 'before')) this.meet(text)
-      this.go()
+      if (this.killedAt !== null) this.later += made && text !== this.killedAt && !this.isAside(text) ? 1 : 0
+      else if (made === (point?.when !== 'before')) this.meet(text)
     })
-    stderr.on('close', () => clearInterval(this.nudge))
   }
 
   /**
-   * Whether the process died at the point, as it shall: a rename that is to be left undone was perhaps made, where the
-   * kill came too late. To be asked before anybody takes its files up again.
+   * Whether the process died at the point, as it shall. The kill may have come too late: when a rename that was to be left
+   * undone was made, or another behind one that was to be the last. To be asked before anybody takes its files up again.
    */
-  get outcome(): 'hit' | 'too late' | 'not reached' {
+  async outcome(): Promise<'hit' | 'too late' | 'not reached'> {
+    await this.closed
     if (this.killedAt === null) return 'not reached'
-    return this.point?.when === 'before' && !existsSync(pathsOf(this.killedAt)[0]) ? 'too late' : 'hit'
+    const late = this.point?.when === 'before' ? !existsSync(pathsOf(this.killedAt)[0]) : this.later > 0
+    return late ? 'too late' : 'hit'
   }
 
   private meet(text: string): void {
@@ -79,23 +82,24 @@ export class RenameTrace {
     if (this.pid !== null) signal(this.pid, 'SIGKILL')
   }
 
-  private go(): void {
-    if (this.pid !== null && this.killedAt === null) signal(this.pid, 'SIGCONT')
+  /** What ClickHouse does in threads of its own, whenever it likes. */
+  private isAside(text: string): boolean {
+    return /^(merge|delete) /.test(this.names.kindOf(text))
   }
 }
 
-/** Tries again with a longer hold, on a fresh ledger, while the kill before a rename comes too late. */
+/** Tries again on a fresh ledger, with a longer hold, while the kill comes too late. */
 export async function untilInTime<T>(attempt: (holdMs: number) => Promise<T | 'too late'>): Promise<T> {
   for (let holdMs = HOLD_MS; holdMs <= LONGEST_HOLD_MS; holdMs *= 4) {
     const outcome = await attempt(holdMs)
     if (outcome !== 'too late') return outcome
   }
-  throw new Error(`no kill came before the rename, though it was held for up to ${LONGEST_HOLD_MS} ms`)
+  throw new Error('every kill came too late')
 }
 
 export interface Traced {
   readonly kinds: readonly string[]
-  readonly outcome: RenameTrace['outcome']
+  readonly outcome: Awaited<ReturnType<RenameTrace['outcome']>>
   readonly ended: Ended
 }
 
@@ -109,7 +113,7 @@ export async function replayToRename(
   const { child, ended } = startReplay(dir, straceFor(point, holdMs), target)
   const trace = new RenameTrace(child.stderr as Readable, new RenameNames(dir), point)
   const how = await ended
-  return { kinds: trace.kinds, outcome: trace.outcome, ended: how }
+  return { kinds: trace.kinds, outcome: await trace.outcome(), ended: how }
 }
 
 /** The process of a thread. */

@@ -17,8 +17,9 @@ export async function killCommandAtRename(
     const { child } = scene.start(straceFor(point, holdMs))
     const trace = new RenameTrace(child.stderr as Readable, new RenameNames(scene.dir), point)
     const { stderr } = await scene.ended()
-    expect(trace.outcome, stderr).not.toBe('not reached')
-    if (trace.outcome === 'too late') return 'too late'
+    const outcome = await trace.outcome()
+    expect(outcome, stderr).not.toBe('not reached')
+    if (outcome === 'too late') return 'too late'
     await scene.expectEnd()
     return 'done'
   } finally {

@@ -31,8 +31,9 @@ export async function killServerAt(
     for (const point of points) {
       const trace = await scene.served.startTraced(point, holdMs)
       await scene.untilServerIsGone()
-      expect(trace.outcome, trace.kinds.join(', ')).not.toBe('not reached')
-      if (trace.outcome === 'too late') return 'too late'
+      const outcome = await trace.outcome()
+      expect(outcome, trace.kinds.join(', ')).not.toBe('not reached')
+      if (outcome === 'too late') return 'too late'
     }
     await scene.served.start()
     await scene.expectEnd()
