@@ -121,7 +121,7 @@ class Repair {
     const repairId = (await this.unfinishedRepair()) ?? locking ?? `${REPAIR}${randomBytes(5).toString('hex')}`
     if (owner?.runId === repairId && !options.breakLock) refuseLiving(ledger, repairId, owner)
     const lock = await TargetLock.acquire(ledger, repairId, options)
-    return await withSpool(options.stateDir, 'repair-', async (spoolDir) => {
+    return await withSpool(options.stateDir, repairId, async (spoolDir) => {
       const done = await this.put(repairId, lock, spoolDir).finally(() => lock.release())
       // Behind the lock: a repair that is killed here is found unfinished, and no lock of a finished one is left.
       await recordStep(ledger, spoolDir, repairId, { partitionId: '', step: 'repaired', payload: null })

@@ -67,7 +67,7 @@ export async function runsUndo(
       refuseUndo(ledger, ...(await withLaterRuns(ledger, runId)))
       const shape = rollupShape(await inspectTarget(ledger))
       const { stateDir, signal } = options
-      return await withSpool(stateDir, 'undo-', (spoolDir) => undoRun({ ledger, runId, lock, shape, spoolDir, signal }))
+      return await withSpool(stateDir, runId, (spoolDir) => undoRun({ ledger, runId, lock, shape, spoolDir, signal }))
     })
   })
 }

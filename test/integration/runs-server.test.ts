@@ -1,7 +1,8 @@
+import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { insertOf, record, SEGMENT, segment } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
-import { killAfter } from '../support/server/kill-after.js'
+import { killAfter } from '../support/server/kill-statement.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 import { besideTraffic } from '../support/server/traffic.js'
@@ -56,6 +57,8 @@ it.each([
   await killAfter(dir, ['runs', 'undo', runId, '--yes'], statement, n)
   const ran = await undo('--yes')
   expect([ran.code, removed(ran)], ran.output).toEqual([0, 300])
+  // The replays' own folders are there; those of the killed one are gone.
+  expect(readdirSync(dir.files.state).filter((name) => !/^[0-9a-f]{16}$/.test(name))).toEqual([])
   await expectLedger(dir, THERE)
   const again = await dir.replay()
   expect(again.document.records.inserted, again.output).toBe(300)

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { RenameNames } from './kill-rename-names.js'
+import { pathsOf, RenameNames } from './kill-rename-names.js'
 import { type Ended, startReplay, type Target } from './kill-run.js'
+import { readRenames } from './kill-trace.js'
 import type { LedgerDir } from './ledger-dir.js'
 
 /** Null where strace is there; else why the test cannot run. With CI=true its absence is an error. */
@@ -18,69 +19,101 @@ export function withoutStrace(): string | null {
 export interface CrashPoint {
   readonly kind: string
   readonly nth: number
+  /** Whether the process dies right before the rename, which is left undone, or right after it; after, where not given. */
+  readonly when?: 'before' | 'after'
+}
+
+const RENAMES = 'rename,renameat,renameat2'
+const STRACE = ['strace', '-f', '--seccomp-bpf', '-qq', '-s', '4096', '-e', 'signal=none', '-e', `trace=${RENAMES}`]
+/** How long the thread that makes a rename is held before or behind it, so that we can kill the process meanwhile. */
+const HOLD_MS = 40
+const LONGEST_HOLD_MS = 5000
+
+/**
+ * A command that runs a program so that `RenameTrace` can kill it at the point. strace holds each thread at its renames; a
+ * signal that strace sends there itself would not do, as it is lost where strace stops at some calls only.
+ */
+export function straceFor(point?: CrashPoint, holdMs = HOLD_MS): string[] {
+  if (point === undefined) return STRACE
+  const hold = point.when === 'before' ? 'delay_enter' : 'delay_exit'
+  return [...STRACE, '-e', `inject=${RENAMES}:${hold}=${holdMs * 1000}`]
+}
+
+/** Watches a process that `straceFor` runs, and kills it at the point; where there is none, it goes on to its end. */
+export class RenameTrace {
+  /** Kinds of all renames, in their order, up to the one at the point. */
+  readonly kinds: string[] = []
+  private pid: number | null = null
+  /** The rename at which it was killed. */
+  private killedAt: string | null = null
+  /** Renames made behind that one. */
+  private later = 0
+  private readonly closed: Promise<unknown>
+
+  constructor(
+    stderr: Readable,
+    private readonly names: RenameNames,
+    private readonly point?: CrashPoint,
+  ) {
+    this.closed = once(stderr, 'close')
+    readRenames(stderr, ({ text, thread, made }) => {
+      this.pid ??= processOf(thread)
+      if (this.killedAt !== null) this.later += made && text !== this.killedAt && !this.isAside(text) ? 1 : 0
+      else if (made === (point?.when !== 'before')) this.meet(text)
+    })
+  }
+
+  /**
+   * Whether the process died at the point, as it shall. The kill may have come too late: when a rename that was to be left
+   * undone was made, or another behind one that was to be the last. To be asked before anybody takes its files up again.
+   */
+  async outcome(): Promise<'hit' | 'too late' | 'not reached'> {
+    await this.closed
+    if (this.killedAt === null) return 'not reached'
+    const late = this.point?.when === 'before' ? !existsSync(pathsOf(this.killedAt)[0]) : this.later > 0
+    return late ? 'too late' : 'hit'
+  }
+
+  private meet(text: string): void {
+    const kind = this.names.kindOf(text)
+    this.kinds.push(kind)
+    if (kind !== this.point?.kind || this.kinds.filter((other) => other === kind).length !== this.point.nth) return
+    this.killedAt = text
+    if (this.pid !== null) signal(this.pid, 'SIGKILL')
+  }
+
+  /** What ClickHouse does in threads of its own, whenever it likes. */
+  private isAside(text: string): boolean {
+    return /^(merge|delete) /.test(this.names.kindOf(text))
+  }
+}
+
+/** Tries again on a fresh ledger, with a longer hold, while the kill comes too late. */
+export async function untilInTime<T>(attempt: (holdMs: number) => Promise<T | 'too late'>): Promise<T> {
+  for (let holdMs = HOLD_MS; holdMs <= LONGEST_HOLD_MS; holdMs *= 4) {
+    const outcome = await attempt(holdMs)
+    if (outcome !== 'too late') return outcome
+  }
+  throw new Error('every kill came too late')
 }
 
 export interface Traced {
-  /** Kinds of all renames that were made, in their order. */
   readonly kinds: readonly string[]
+  readonly outcome: Awaited<ReturnType<RenameTrace['outcome']>>
   readonly ended: Ended
 }
 
-/** Each rename stops the whole process right after it, so that we can look at it before anything else happens. */
-const STRACE = [
-  ...['strace', '-f', '--seccomp-bpf', '-qq', '-s', '4096', '-e', 'signal=none'],
-  ...['-e', 'trace=rename,renameat,renameat2', '-e', 'inject=rename,renameat,renameat2:signal=SIGSTOP'],
-]
-/** A stop can come a moment after the line that tells of it, and then after our SIGCONT: send another. */
-const NUDGE_MS = 20
-
-/** Runs the replay under strace and kills it right after the rename at the point; to its end where there is none. */
-export async function replayToRename(dir: LedgerDir, point?: CrashPoint, target?: Target): Promise<Traced> {
-  const names = new RenameNames(dir)
-  const { child, ended } = startReplay(dir, STRACE, target)
-  const kinds: string[] = []
-  const unfinished = new Map<string, string>()
-  let pid: number | null = null
-  let killed = false
-  const go = () => {
-    if (pid !== null && !killed) signal(pid, 'SIGCONT')
-  }
-  const nudge = setInterval(go, NUDGE_MS)
-  createInterface({ input: child.stderr as Readable }).on('line', (line) => {
-    const call = callOf(line, unfinished)
-    if (call === null || killed) return
-    pid ??= processOf(call.thread)
-    if (call.done) {
-      const kind = names.kindOf(call.text)
-      kinds.push(kind)
-      if (kind === point?.kind && kinds.filter((other) => other === kind).length === point.nth) {
-        killed = true
-        if (pid !== null) signal(pid, 'SIGKILL')
-      }
-    }
-    go()
-  })
-  try {
-    return { kinds, ended: await ended }
-  } finally {
-    clearInterval(nudge)
-  }
-}
-
-/** A line of strace's: `[pid 7] rename("a", "b") = 0`, or its two halves where another thread came between. */
-function callOf(
-  line: string,
-  unfinished: Map<string, string>,
-): { thread: string | null; text: string; done: boolean } | null {
-  const [, thread = null, rest] = /^(?:\[pid +(\d+)\] )?(.*)$/.exec(line) ?? []
-  if (rest === undefined) return null
-  const key = thread ?? ''
-  if (/^rename\w*\(.*<unfinished \.\.\.>$/.test(rest)) {
-    unfinished.set(key, rest)
-    return { thread, text: rest, done: false }
-  }
-  if (/^<\.\.\. rename\w* resumed>.* = 0$/.test(rest)) return { thread, text: unfinished.get(key) ?? '', done: true }
-  return /^rename\w*\(.* = 0$/.test(rest) ? { thread, text: rest, done: true } : null
+/** Runs the replay under strace and kills it at the rename at the point; to its end where there is none. */
+export async function replayToRename(
+  dir: LedgerDir,
+  point?: CrashPoint,
+  target?: Target,
+  holdMs?: number,
+): Promise<Traced> {
+  const { child, ended } = startReplay(dir, straceFor(point, holdMs), target)
+  const trace = new RenameTrace(child.stderr as Readable, new RenameNames(dir), point)
+  const how = await ended
+  return { kinds: trace.kinds, outcome: await trace.outcome(), ended: how }
 }
 
 /** The process of a thread. */

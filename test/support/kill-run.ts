@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { REPLAY_ARGS } from './kill-scenarios.js'
-import { cleanEnv, type LedgerDir } from './ledger-dir.js'
+import { cleanEnv, type LedgerDir, type Ran } from './ledger-dir.js'
 
 const CLI = fileURLToPath(new URL('../../bin/obleth-ledger.js', import.meta.url))
 
@@ -26,8 +26,18 @@ export interface Target {
 
 /** Starts the replay that `LedgerDir.replay` runs, without waiting for it. `wrapper`: a command that runs it. */
 export function startReplay(dir: LedgerDir, wrapper: readonly string[] = [], target?: Target): Running {
+  return startCommand(dir, ['replay', dir.pods, ...REPLAY_ARGS], wrapper, target)
+}
+
+/** Starts any command that changes a ledger, likewise. */
+export function startCommand(
+  dir: LedgerDir,
+  command: readonly string[],
+  wrapper: readonly string[] = [],
+  target?: Target,
+): Running {
   const place = target?.args ?? ['--embedded', dir.ledger]
-  const args = ['replay', dir.pods, ...REPLAY_ARGS, ...place, '--state-dir', dir.state]
+  const args = [...command, ...place, '--state-dir', dir.state]
   const [program, ...rest] = [...wrapper, process.execPath, CLI, ...args, '--json', '--quiet']
   const child = spawn(program, rest, { cwd: dir.root, env: cleanEnv(target?.env), stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
@@ -42,6 +52,11 @@ export function startReplay(dir: LedgerDir, wrapper: readonly string[] = [], tar
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
   })
   return { child, ended }
+}
+
+/** What a command that was not killed printed. */
+export function ranOf({ code, stdout, stderr }: Ended): Ran {
+  return { code, stderr, document: JSON.parse(stdout) as Ran['document'] }
 }
 
 /** Starts the replay and sends it a signal after so many milliseconds, unless it has ended by then. */

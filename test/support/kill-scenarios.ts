@@ -8,8 +8,10 @@ import { insertOf, ROLLUP_SQL, record, rollupOf, START_MS, segment, type TestRec
 const BATCH = 500
 const HALF_HOUR_MS = 1_800_000
 
-/** 10,500 records over thirty hours, so three days; every batch touches all of them. */
-const ALL = Array.from({ length: 10_500 }, (_, n) => record(n, { ts_ms: START_MS + (n % 60) * HALF_HOUR_MS + n }))
+/** 10,500 records over thirty hours, so three days; every batch touches all of them, and holds some of a benchmark. */
+const ALL = Array.from({ length: 10_500 }, (_, n) =>
+  record(n, { ts_ms: START_MS + (n % 60) * HALF_HOUR_MS + n, request_type: n % 101 === 7 ? 'benchmark' : 'chat' }),
+)
 /** Went straight into the ledger: no file holds them. */
 const DIRECT = ALL.slice(10_000)
 const IN_FILES = ALL.slice(0, 10_000)
@@ -80,8 +82,11 @@ const USAGE_SQL = `SELECT count() AS rows, uniqExact(request_id) AS ids, sum(cit
 const LEFT_SQL = `SELECT name FROM system.tables WHERE database = 'obleth' AND name NOT IN ('usage', 'usage_daily',
   'usage_daily_mv', 'usage_meta', 'usage_replay_ids', 'usage_replay_plan', 'usage_replay_steps') ORDER BY name`
 
-export function answerOf(dir: LedgerDir): Answer {
-  const [[usage], sums, left] = dir.sql(USAGE_SQL, ROLLUP_SQL, LEFT_SQL)
+export const ANSWER_SQL: readonly string[] = [USAGE_SQL, ROLLUP_SQL, LEFT_SQL]
+
+/** `rows`: what the ledger answers to `ANSWER_SQL`, where a server has it. */
+export function answerOf(dir: LedgerDir, rows: readonly Row[][] = dir.sql(...ANSWER_SQL)): Answer {
+  const [[usage], sums, left] = rows
   const files = readdirSync(dir.state, { recursive: true, encoding: 'utf8' })
   return {
     usage,
@@ -134,11 +139,7 @@ export class KillGround {
 
   /** The files and the ledger as they are before the replay, in a folder of their own. */
   fresh(): LedgerDir {
-    const dir = new LedgerDir()
-    writePods(dir)
-    if (existsSync(this.template.ledger))
-      cpSync(this.template.ledger, dir.ledger, { recursive: true, verbatimSymlinks: true })
-    return dir
+    return copyOf(this.template)
   }
 
   /** The exit code and the statement about the rollup that the undisturbed run ended with. */
@@ -156,14 +157,27 @@ export class KillGround {
   expectRecovery(dir: LedgerDir): void {
     const goesOn = stateOf(dir) !== 'published'
     const ran = dir.replay(...REPLAY_ARGS)
+    this.expectEnd(ran, answerOf(dir), goesOn)
+  }
+
+  /** `goesOn`: the last command was the disturbed run itself, not another after its end. */
+  expectEnd(ran: Ran, answer: Answer, goesOn: boolean): void {
     this.expectDone(ran)
     if (goesOn) expect(told(ran)).toEqual(this.told)
-    expect(answerOf(dir)).toEqual(this.undisturbed)
+    expect(answer).toEqual(this.undisturbed)
   }
 
   remove(): void {
     this.template.remove()
   }
+}
+
+/** The same files and ledger in a folder of their own. */
+export function copyOf(template: LedgerDir): LedgerDir {
+  const dir = new LedgerDir()
+  writePods(dir)
+  if (existsSync(template.ledger)) cpSync(template.ledger, dir.ledger, { recursive: true, verbatimSymlinks: true })
+  return dir
 }
 
 export function batches(records: readonly TestRecord[]): TestRecord[][] {
@@ -184,7 +198,7 @@ export function writePods(dir: LedgerDir): void {
 }
 
 /** obleth's schema, then the gateways' batches through the view, then the loss. */
-function fill(dir: LedgerDir, inserted: readonly TestRecord[], rawLost: boolean): void {
+export function fill(dir: LedgerDir, inserted: readonly TestRecord[], rawLost: boolean): void {
   writePods(dir)
   expect(dir.replay('--since', '2030-01-01T00:00:00Z').code).toBe(0)
   dir.sql(...batches(inserted).map(insertOf), ...(rawLost ? ['TRUNCATE TABLE obleth.usage'] : []))

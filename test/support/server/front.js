@@ -3,7 +3,7 @@
  * started again on the same directory, which a test of the server path needs. One statement runs at a time, so whoever
  * asks system.processes learns the truth: what came before has ended.
  *
- * Reads one JSON argument `{ dir, user, password, port }`, prints one line `{"port":…}`, ends when its stdin closes.
+ * Reads one JSON argument `{ dir, user, password, port }`, prints one line `{"port":…,"pid":…}`, ends when its stdin closes.
  */
 import { randomUUID } from 'node:crypto'
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
@@ -172,5 +172,5 @@ async function end() {
 process.on('SIGTERM', end)
 process.stdin.on('end', end).resume()
 server.listen(options.port, '127.0.0.1', () =>
-  process.stdout.write(`${JSON.stringify({ port: server.address().port })}\n`),
+  process.stdout.write(`${JSON.stringify({ port: server.address().port, pid: process.pid })}\n`),
 )

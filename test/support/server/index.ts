@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 export interface ServerOptions {
@@ -12,12 +13,16 @@ export interface ServerOptions {
   readonly tz?: string
   /** A free one where not given; give the old one to come back at the same address. */
   readonly port?: number
+  /** A command that runs the server, and who reads what it says on stderr. */
+  readonly under?: { readonly command: readonly string[]; readonly listen: (stderr: Readable) => void } | undefined
 }
 
 export interface TestServer {
   readonly url: string
   readonly port: number
   readonly pid: number
+  /** Resolves when the process has ended, whoever ended it. */
+  readonly gone: Promise<void>
   /** Sends the signal and waits until the process has ended. */
   kill(signal: NodeJS.Signals): Promise<void>
   /** Ends it in order. */
@@ -25,28 +30,30 @@ export interface TestServer {
 }
 
 /** Starts ClickHouse's HTTP interface over chDB in a child process and waits until it answers. */
-export async function startServer({ tz = 'UTC', port = 0, ...options }: ServerOptions): Promise<TestServer> {
+export async function startServer({ tz = 'UTC', port = 0, under, ...options }: ServerOptions): Promise<TestServer> {
   const front = fileURLToPath(new URL('./front.js', import.meta.url))
-  const child = spawn(process.execPath, [front, JSON.stringify({ ...options, port })], {
+  const [program, ...args] = [...(under?.command ?? []), process.execPath, front, JSON.stringify({ ...options, port })]
+  const child = spawn(program, args, {
     env: { ...process.env, TZ: tz },
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', under === undefined ? 'inherit' : 'pipe'],
   })
+  if (child.stderr !== null) under?.listen(child.stderr)
+  const gone = once(child, 'exit').then(() => {})
   const [line] = (await Promise.race([
-    once(createInterface(child.stdout), 'line'),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`the test server ended with ${code}`))),
+    once(createInterface(child.stdout!), 'line'),
+    gone.then(() => Promise.reject(new Error(`the test server ended with ${child.exitCode ?? child.signalCode}`))),
   ])) as [string]
-  const bound = (JSON.parse(line) as { port: number }).port
-  return {
-    url: `http://127.0.0.1:${bound}`,
-    port: bound,
-    pid: child.pid ?? 0,
-    kill: (signal) => ended(child, signal),
-    stop: () => ended(child, 'SIGTERM'),
+  const bound = JSON.parse(line) as { port: number; pid: number }
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(bound.pid, signal)
+    await gone
   }
-}
-
-async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill(signal)
-  await once(child, 'exit')
+  return {
+    url: `http://127.0.0.1:${bound.port}`,
+    port: bound.port,
+    pid: bound.pid,
+    gone,
+    kill: end,
+    stop: () => end('SIGTERM'),
+  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { cleanEnv, LedgerDir, type Ran, type Row } from '../ledger-dir.js'
+import { ask } from './ask.js'
 import { startServer, type TestServer } from './index.js'
 import { PASSWORD, USER } from './targets.js'
 
@@ -64,27 +65,8 @@ export class ServerDir {
   }
 
   /** Runs statements on the server, also beside a command; the rows of each. */
-  async sql(...statements: string[]): Promise<Row[][]> {
-    const all: Row[][] = []
-    for (const statement of statements) {
-      const select = /^\s*(SELECT|WITH|SHOW)\b/i.test(statement)
-      const response = await fetch(this.server.url, {
-        method: 'POST',
-        headers: { authorization: `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}` },
-        body: select
-          ? `${statement}\nFORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 1`
-          : statement,
-      })
-      const text = await response.text()
-      if (!response.ok) throw new Error(text)
-      all.push(
-        text
-          .split('\n')
-          .filter(Boolean)
-          .map((line) => JSON.parse(line) as Row),
-      )
-    }
-    return all
+  sql(...statements: string[]): Promise<Row[][]> {
+    return ask(this.server.url, statements)
   }
 
   /** Replays the pods' files into the server, with --yes. */
