@@ -11,7 +11,8 @@ import { decideAllBatches, type PlannedGroup, planGroups, readPlan, writePlan } 
 import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
-import { forgetRows, IDS_TABLE, readSteps, recordStep, type Step, type StepName } from './run-tables.js'
+import { forgetCutShort, IDS_TABLE, readSteps, recordStep, type Step, type StepName } from './run-tables.js'
+import { countRows, tenantCounts } from './staged-counts.js'
 import type { StagedPartition, Staging } from './staging.js'
 import { holdsDoubled } from './surplus.js'
 
@@ -25,6 +26,7 @@ export interface PublishOptions {
   /** For files of our own rows on their way to the target. */
   readonly spoolDir: string
   readonly signal: AbortSignal
+  /** Told of each partition that this call has published. */
   published(partition: PublishedPartition): void
 }
 
@@ -84,7 +86,10 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const planned = steps.filter(({ step }) => step === 'planned')
   for (const { partitionId, payload } of planned) {
     const partition = { partitionId, ...(payload as PlannedPayload) }
-    if (has('published', partitionId) === undefined) await move(options, partition, null)
+    if (has('published', partitionId) === undefined) {
+      await move(options, partition, null)
+      options.published(partition)
+    }
     done.push(partition)
   }
   for (const partition of fresh) {
@@ -142,13 +147,10 @@ async function removeKnown(options: PublishOptions, partition: StagedPartition):
 
 /**
  * Over all partitions. A removal that was cut short after it had been noted is noted again, with what it left: the first
- * note of a partition holds all of it.
+ * note of a partition holds all of it, and is the one that is read.
  */
 function mergeKnown(steps: readonly Step[]): KnownRecords {
-  const first = new Map<string, KnownRecords>()
-  for (const { partitionId, payload } of steps)
-    if (!first.has(partitionId)) first.set(partitionId, payload as KnownRecords)
-  const all = [...first.values()]
+  const all = steps.map(({ payload }) => payload as KnownRecords)
   return {
     known: all.reduce((sum, { known }) => sum + known, 0),
     differing: all.reduce((sum, { differing }) => sum + differing, 0),
@@ -206,7 +208,7 @@ async function planPartition(
   if (ids === 0) return null
   await refuseDoubled(options, partitionId)
   // Of a plan that was cut short before its `planned` step.
-  await forgetRows(ledger, run.runId, partitionId)
+  await forgetCutShort(ledger, run.runId, partitionId, { run: run.runId, step: 'planned' })
   let groups: PlannedGroup[] = []
   if (shape !== null) {
     const evidence = new Evidence(ledger, shape, staging.runId, staging)
@@ -271,31 +273,4 @@ async function move(
   }
   await recordStep(ledger, spoolDir, staging.runId, { partitionId, step: 'published', payload: null })
   return alone ? drift : null
-}
-
-async function countRows(ledger: Ledger, table: string, partitionId: string): Promise<number> {
-  const [{ rows }] = await ledger.rows<{ rows: string }>(
-    `SELECT count() AS rows FROM ${ledger.table(table)} WHERE _partition_id = ${literal(partitionId)}`,
-  )
-  return Number(rows)
-}
-
-/** So many tenants are named one by one in the summary. */
-const MOST_TENANTS = 10_000
-
-async function tenantCounts(
-  ledger: Ledger,
-  staging: string,
-  partitionId: string,
-  rowsBefore: number,
-): Promise<[tenant: string, before: number, added: number][]> {
-  const count = (table: string, before: string, added: string) =>
-    `SELECT tenant_id, ${before} AS b, ${added} AS a FROM ${ledger.table(table)}
-     WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id`
-  const sides = [count(staging, '0', 'count()'), ...(rowsBefore === 0 ? [] : [count('usage', 'count()', '0')])]
-  const rows = await ledger.rows<{ tenant: string; before: string; added: string }>(
-    `SELECT toString(tenant_id) AS tenant, sum(b) AS before, sum(a) AS added FROM (${sides.join(' UNION ALL ')})
-     GROUP BY tenant_id HAVING added > 0 ORDER BY added DESC, tenant LIMIT ${MOST_TENANTS}`,
-  )
-  return rows.map(({ tenant, before, added }) => [tenant, Number(before), Number(added)])
 }

@@ -44,7 +44,7 @@ describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickho
       { name: 'a', type: 'UInt64' },
       { name: 'b', type: 'String' },
     ]
-    await ledger.insertNative({ table: 't', columns, file, bytes: statSync(file).size, token: 'x', queryId: 'q-1' })
+    await ledger.insertNative({ table: 't', columns, file, bytes: statSync(file).size, token: 'x' })
     expect(
       await ledger.rows(`SELECT count() AS rows, sum(a) AS sum, uniqExact(b) AS texts FROM ${ledger.table('t')}`),
     ).toEqual([{ rows: '100000', sum: '4999950000', texts: '100000' }])
