@@ -50,7 +50,7 @@ export interface PublishResult {
   readonly inserted: number
   /** Records that the ledger had with other values, and some of their ids. */
   readonly differing: KnownRecords
-  /** Partitions of the input with nothing new whose records are in `usage` more than once. */
+  /** Partitions of the input whose records are in `usage` more than once. */
   readonly doubled: readonly string[]
   /** R − U of days as it was seen after they were settled, where nobody else can have changed it since. */
   readonly drifts: ReadonlyMap<string, DriftMap>
@@ -73,10 +73,12 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const done: PublishedPartition[] = []
 
   const fresh = staged.filter(({ partitionId }) => has('planned', partitionId) === undefined)
-  const doubled: string[] = []
   for (const partition of fresh) {
+    const { partitionId } = partition
+    const isDoubled = await noteDoubled(options, partitionId)
     await removeKnown(options, partition)
-    if ((await refuseDoubled(options, partition.partitionId)) === 'doubled') doubled.push(partition.partitionId)
+    if (isDoubled && (await countRows(ledger, staging.tableName, partitionId)) > 0)
+      throw heldDoubled(ledger, partitionId)
   }
   const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
 
@@ -102,27 +104,37 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     done.push(plan.partition)
     options.published(plan.partition)
   }
-  const known = (await readSteps(ledger, staging.runId)).filter(({ step }) => step === 'known')
+  const noted = await readSteps(ledger, staging.runId)
+  const doubled: string[] = []
+  for (const { step, partitionId } of noted)
+    if (step === 'doubled' && (await holdsDoubled(ledger, partitionId))) doubled.push(partitionId)
   if (!finished)
     await recordStep(ledger, options.spoolDir, staging.runId, { partitionId: '', step: 'finished', payload: null })
   return {
     partitions: done.sort((a, b) => a.minTsMs - b.minTsMs),
     inserted: done.reduce((sum, { ids }) => sum + ids, 0),
-    differing: mergeKnown(known),
+    differing: mergeKnown(noted.filter(({ step }) => step === 'known')),
     doubled,
     drifts,
   }
 }
 
 /**
- * Whether a partition holds records more than once already. Where new ones are about to be published to it, throws
- * `refused`: if a pod inserted some of these again meanwhile, its copies could not be told from the earlier ones, which
- * the rollup may have counted or not. Nobody inserts again into an embedded ledger.
+ * Notes a partition that holds records more than once, before what is known of it leaves staging: whatever interrupts the
+ * publish, it tells of this in the end. Nobody inserts again into an embedded ledger.
  */
-async function refuseDoubled({ ledger, staging }: PublishOptions, partitionId: string): Promise<'doubled' | 'sound'> {
-  if (ledger.kind === 'embedded' || !(await holdsDoubled(ledger, partitionId))) return 'sound'
-  if ((await countRows(ledger, staging.tableName, partitionId)) === 0) return 'doubled'
-  throw new LedgerError('refused', `\`usage\` holds records more than once on ${dayOf(partitionId)}`, {
+async function noteDoubled({ ledger, staging, spoolDir }: PublishOptions, partitionId: string): Promise<boolean> {
+  if (ledger.kind === 'embedded' || !(await holdsDoubled(ledger, partitionId))) return false
+  await recordStep(ledger, spoolDir, staging.runId, { partitionId, step: 'doubled', payload: null })
+  return true
+}
+
+/**
+ * Why nothing new is published to a partition that holds records more than once: if a pod inserted some of these again
+ * meanwhile, its copies could not be told from the earlier ones, which the rollup may have counted or not.
+ */
+function heldDoubled(ledger: Ledger, partitionId: string): LedgerError {
+  return new LedgerError('refused', `\`usage\` holds records more than once on ${dayOf(partitionId)}`, {
     place: `${ledger.location}, ${ledger.database}.usage`,
     hint: 'stop the pods that still replay their WAL, look at `obleth-ledger repair --dry-run`, remove the copies with `obleth-ledger repair`, then run the same command again',
   })
@@ -206,7 +218,7 @@ async function planPartition(
   if (ledger.kind === 'server') await antiJoin(ledger, { staging: staging.tableName, partition, columns })
   const ids = await countRows(ledger, staging.tableName, partitionId)
   if (ids === 0) return null
-  await refuseDoubled(options, partitionId)
+  if (ledger.kind === 'server' && (await holdsDoubled(ledger, partitionId))) throw heldDoubled(ledger, partitionId)
   // Of a plan that was cut short before its `planned` step.
   await forgetCutShort(ledger, run.runId, partitionId, { run: run.runId, step: 'planned' })
   let groups: PlannedGroup[] = []

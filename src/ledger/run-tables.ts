@@ -43,6 +43,7 @@ const STEP_COLUMNS = [
 
 /**
  * batches: the candidate batches are decided. known: what the ledger had already. Both with a payload.
+ * doubled: the ledger has records of the partition more than once.
  * finished: every partition is published, nothing in staging is needed any more.
  * undo_planned, undone: the same two for taking a partition back; undone without a partition: the whole run.
  * repair_planned, repaired: the same of a repair, under a name of its own.
@@ -50,6 +51,7 @@ const STEP_COLUMNS = [
 export type StepName =
   | 'batches'
   | 'known'
+  | 'doubled'
   | 'planned'
   | 'published'
   | 'finished'
