@@ -44,6 +44,19 @@ describe('a replay into a busy server', () => {
     await scene.expectReplayed(ran)
   })
 
+  it.each<[string, RegExp, number]>([
+    ['the note about it', /INSERT INTO .*usage_replay_steps/s, 0],
+    ['a removal of its records from staging', / DROP PARTITION/, 0],
+    ['the last step', /INSERT INTO .*usage_replay_steps/s, 6],
+  ])('tells of a day that holds records twice where the answer to %s is lost', async (_, kind, skip) => {
+    await scene.double()
+    const { ran } = await scene.replay(kind, 'lost', { skip })
+    expect([ran.code, ran.document.warnings.filter((warning) => warning.class === 'doubled')], ran.output).toEqual([
+      4,
+      [expect.objectContaining({ count: 1, message: expect.stringContaining('2026-03-11') })],
+    ])
+  })
+
   it('ends in the end, says what to do, and goes on when it is told to', async () => {
     const { ran } = await scene.replay(/MOVE PARTITION/, { status: 502 }, { times: Number.POSITIVE_INFINITY })
     expect([ran.code, ran.document.error?.code], ran.output).toEqual([13, 'target_unreachable'])

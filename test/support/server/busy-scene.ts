@@ -66,6 +66,11 @@ export class BusyScene {
     dir.files.write(`${SEGMENT}.offset`, String(known.length))
   }
 
+  /** Lets a pod insert some records of the second day again. */
+  async double(): Promise<void> {
+    await this.dir.sql(insertOf(ALL.filter((_, n) => n % 3 === 1).slice(0, 20)))
+  }
+
   /** Replays through a proxy that lets misfortunes befall; it must meet the statement. */
   async replay(
     kind: RegExp,
