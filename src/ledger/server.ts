@@ -112,7 +112,11 @@ async function bodyOf(answer: Promise<ExecResult<Readable>>): Promise<Readable> 
   if (status === 401 || status === 403) throw new LedgerError('access_denied', message, { hint: ACCESS_HINT })
   if (status < 500 && status !== 408 && status !== 429) throw new LedgerError('target_failed', message)
   const retryAfterMs = retryAfter(headers['retry-after'])
-  throw new LedgerError('target_unreachable', message, { hint: REACH_HINT, retryable: true, retryAfterMs })
+  throw new LedgerError('target_unreachable', `the ledger cannot be reached: ${message}`, {
+    hint: REACH_HINT,
+    retryable: true,
+    retryAfterMs,
+  })
 }
 
 /** Of a Retry-After header, which holds seconds or a date: ms from now; undefined where there is none to be understood. */
