@@ -37,8 +37,10 @@ const LONGEST_RETRY_AFTER_MS = 120_000
  * last one threw. Throws `interrupted` where the signal aborts the waiting.
  *
  * What waiting cannot rule out is a statement that something on the way (a proxy, the server's own queue) holds back until
- * after its repetition. Then it comes to nothing: what moves or deletes rows says by their ids or their state which ones,
- * inserts have tokens, and `usage` is looked at again behind the move.
+ * after its repetition. It comes to nothing or is found: moves and removals act on what they find then; blocks and
+ * differences have tokens; of two notes of one step the first holds; a plan is only forgotten while it is not valid; and
+ * `usage` is looked at behind each move. A DROP of the lock or of staging that comes so late ends the run, as if
+ * somebody else had dropped them.
  */
 export async function patiently<T>(
   ledger: Ledger,

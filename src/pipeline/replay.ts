@@ -91,12 +91,14 @@ class Replay {
     const lock = await TargetLock.acquire(ledger, runId, { breakLock: options.breakLock }, context)
     releasers.add(() => lock.release())
     if (lock.notice !== null) context.emit({ type: 'notice', message: lock.notice })
-    await patiently(ledger, context, () => createRunTables(ledger))
-    await refuseUnfinishedRuns(ledger, runId)
+    await patiently(ledger, context, async () => {
+      await createRunTables(ledger)
+      await refuseUnfinishedRuns(ledger, runId)
+    })
 
     const staging = new Staging(ledger, runId, context)
     const input = await this.stagedInput(action, runId, discovery, ahead, state, ledger, target, staging)
-    const checks = await checkAges({ options, ledger, staging, target, begun })
+    const checks = await patiently(ledger, context, () => checkAges({ options, ledger, staging, target, begun }))
     if (options.stageOnly) return this.unpublished(plan, input, target, state, checks)
 
     const manifest = state.manifest
