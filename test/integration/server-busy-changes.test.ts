@@ -27,7 +27,7 @@ beforeEach(async () => {
 function withMisfortunes(statements: readonly (readonly [what: string, kind: RegExp, skip?: number])[]) {
   return statements.map(([what, kind, skip = 0], n) => {
     const [fate, misfortune] = MISFORTUNES[n % MISFORTUNES.length]
-    return { what, kind, skip, fate, misfortune }
+    return [what, fate, { kind, skip, misfortune }] as const
   })
 }
 
@@ -64,7 +64,7 @@ describe('an undo on a busy server', () => {
       ['its last step', STEP, 4],
       ['giving the lock back', /DROP TABLE .*usage_replay_lock/],
     ]),
-  )('goes on by itself where $what $fate', async ({ kind, skip, misfortune }) => {
+  )('goes on by itself where %s %s', async (_, __, { kind, skip, misfortune }) => {
     await dir.sql(insertOf(THERE))
     dir.files.write(SEGMENT, segment([OURS]))
     const { document } = await dir.replay()
@@ -92,7 +92,7 @@ describe('a repair on a busy server', () => {
       ['giving the lock back', /DROP TABLE .*usage_replay_lock/],
       ['its last step', STEP, 4],
     ]),
-  )('goes on by itself where $what $fate', async ({ kind, skip, misfortune }) => {
+  )('goes on by itself where %s %s', async (_, __, { kind, skip, misfortune }) => {
     await dir.sql(insertOf(OURS), insertOf(OURS.slice(0, 50)), insertOf(OTHERS))
     const ran = await through(['repair'], kind, misfortune, { skip })
     expect([ran.code, ran.document], ran.output).toMatchObject([
@@ -119,7 +119,7 @@ describe('a discard on a busy server', () => {
       ['dropping the other', /DROP TABLE .*_evidence`/],
       ['giving the lock back', /DROP TABLE .*usage_replay_lock/],
     ]),
-  )('goes on by itself where $what $fate', async ({ kind, skip, misfortune }) => {
+  )('goes on by itself where %s %s', async (_, __, { kind, skip, misfortune }) => {
     dir.files.write(SEGMENT, segment([OURS]))
     const staged = await dir.replay('--stage-only')
     const ran = await through(['runs', 'discard', staged.document.runId], kind, misfortune, { skip })

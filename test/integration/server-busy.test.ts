@@ -20,9 +20,9 @@ describe('a replay into a busy server', () => {
   const cases = REPLAY_STATEMENTS.map((statement, n) => {
     const [fate, misfortune] = MISFORTUNES[n % MISFORTUNES.length]
     const [what, kind, skip = 0] = statement
-    return { what, kind, skip, fate, misfortune }
+    return [what, fate, { kind, skip, misfortune }] as const
   })
-  it.each(cases)('goes on by itself where $what $fate', async ({ kind, skip, misfortune }) => {
+  it.each(cases)('goes on by itself where %s %s', async (_, __, { kind, skip, misfortune }) => {
     const { ran } = await scene.replay(kind, misfortune, { skip })
     expect(ran.stderr).toMatch(/trying again in \d+\.\d s, attempt 2 of 8/)
     await scene.expectReplayed(ran)
