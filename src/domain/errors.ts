@@ -21,6 +21,8 @@ export interface ErrorDetails {
   readonly hint?: string
   /** True where the same step may succeed when tried again. */
   readonly retryable?: boolean
+  /** How long the server asks to wait before that, ms. */
+  readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
 }
 
@@ -30,6 +32,7 @@ export class LedgerError extends Error {
   readonly place: string | undefined
   readonly hint: string | undefined
   readonly retryable: boolean
+  readonly retryAfterMs: number | undefined
 
   constructor(
     readonly code: ErrorCode,
@@ -40,5 +43,6 @@ export class LedgerError extends Error {
     this.place = details.place
     this.hint = details.hint
     this.retryable = details.retryable ?? false
+    this.retryAfterMs = details.retryAfterMs
   }
 }

@@ -1,6 +1,9 @@
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 
+export const MEMORY_LIMIT_EXCEEDED = 241
+export const TOO_MANY_PARTS = 252
+
 /** ClickHouse's error numbers (src/Common/ErrorCodes.cpp) that mean more than "failed". */
 const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: string }> = {
   164: { code: 'access_denied', hint: 'the user is read-only: give it a profile with readonly = 0' },
@@ -9,23 +12,35 @@ const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: strin
   194: { code: 'access_denied' },
   497: { code: 'access_denied', hint: 'GRANT what the message names to this user' },
   516: { code: 'access_denied' },
-  159: { code: 'target_failed', retryable: true },
+  159: {
+    code: 'target_failed',
+    retryable: true,
+    hint: 'raise max_execution_time of this user, or wait until the target has less to do, then run the same command again',
+  },
   202: { code: 'target_unreachable', retryable: true },
   209: { code: 'target_unreachable', retryable: true },
   210: { code: 'target_unreachable', retryable: true },
   225: { code: 'target_unreachable', retryable: true },
   236: { code: 'target_unreachable', retryable: true },
-  241: { code: 'target_failed', retryable: true },
+  [MEMORY_LIMIT_EXCEEDED]: {
+    code: 'target_failed',
+    retryable: true,
+    hint: 'give the server, or this user (max_memory_usage), more memory, or wait until others need less, then run the same command again',
+  },
   242: { code: 'target_unreachable', retryable: true },
   243: { code: 'disk_full', hint: "free space on the target's disk, then run the same command again" },
-  252: { code: 'target_failed', retryable: true },
+  [TOO_MANY_PARTS]: {
+    code: 'target_failed',
+    retryable: true,
+    hint: 'wait until the merges of this table have caught up, then run the same command again',
+  },
   279: { code: 'target_unreachable', retryable: true },
   999: { code: 'target_unreachable', retryable: true },
 }
 
 export const ACCESS_HINT =
   'check OBLETH_CLICKHOUSE_USER and the password (OBLETH_CLICKHOUSE_PASSWORD or --clickhouse-password-file)'
-const REACH_HINT = 'check that the server runs and that the URL is right, then run the same command again'
+export const REACH_HINT = 'check that the server runs and that the URL is right, then run the same command again'
 
 /** What the client makes of an exception of the engine. Two classes, since chDB has the client's common part of its own. */
 interface EngineError extends Error {
@@ -49,9 +64,15 @@ export function serverCode(error: unknown): number | undefined {
  */
 export function adaptError(error: unknown, place: string): LedgerError {
   if (error instanceof LedgerError) {
-    const { code, message, hint, retryable, cause } = error
+    const { code, message, hint, retryable, retryAfterMs, cause } = error
     if (error.place !== undefined) return error
-    return new LedgerError(code, message, { place, ...(hint === undefined ? {} : { hint }), retryable, cause })
+    return new LedgerError(code, message, {
+      place,
+      ...(hint === undefined ? {} : { hint }),
+      retryable,
+      retryAfterMs,
+      cause,
+    })
   }
   if (isEngineError(error)) return fromServer(error, place)
   const { code, message } =

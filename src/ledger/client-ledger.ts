@@ -15,6 +15,7 @@ export abstract class ClientLedger implements Ledger {
   constructor(
     readonly location: string,
     readonly database: string,
+    readonly queryIds: string,
     /** Names of the settings that the target's version knows. */
     private readonly knownSettings: ReadonlySet<string>,
     /** For statements that change nothing. */

@@ -59,14 +59,14 @@ class EmbeddedLedger extends ClientLedger {
     send: Send,
     private readonly client: ClickHouseClient,
   ) {
-    super(location, database, knownSettings, send, send)
+    super(location, database, '', knownSettings, send, send)
   }
 
   /** chDB's Node API turns an inline body into a string, so the engine reads the block file itself. */
-  async insertNative({ table, columns, file, token, format = 'Native' }: NativeInsert): Promise<void> {
+  async insertNative({ table, columns, file, token, frugal, format = 'Native' }: NativeInsert): Promise<void> {
     const names = columns.map((column) => identifier(column.name)).join(', ')
     const structure = columns.map((column) => `${identifier(column.name)} ${column.type}`).join(', ')
-    const settings = this.settings({ ...insertSettings(token), ...SELECT_SETTINGS })
+    const settings = this.settings({ ...insertSettings(token, frugal), ...SELECT_SETTINGS })
     await withGlobFreePath(file, (path) =>
       this.command(
         `INSERT INTO ${this.table(table)} (${names}) ${settings} ` +

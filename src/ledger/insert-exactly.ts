@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { LedgerError } from '../domain/errors.js'
+import { MEMORY_LIMIT_EXCEEDED, serverCode } from './adapt-error.js'
 import { literal } from './identifiers.js'
 import type { Ledger, NativeInsert } from './ledger.js'
+import { type Patience, patiently } from './patiently.js'
 
-export interface ExactInsert extends Omit<NativeInsert, 'queryId'> {
+export interface ExactInsert extends Omit<NativeInsert, 'frugal'> {
   readonly rows: number
 }
 
@@ -14,66 +14,58 @@ export interface Parts {
   readonly names: ReadonlySet<string>
 }
 
-const ATTEMPTS = 8
-const FIRST_WAIT_MS = 500
-const LONGEST_WAIT_MS = 15_000
-/** Longest wait for the end of a statement whose answer was lost. */
-const SETTLE_MS = 600_000
+/** So many inserts that were answered well and did not bring all rows are no accident any more. */
+const MOST_SILENT = 8
 
 /**
  * Inserts a file into a table that nobody else writes to and that is never merged, exactly once. Whatever the insert
- * said, the table is looked at: all rows there is success, none is another attempt under a new token (ClickHouse
- * remembers a token before its part is in place), some are dropped with their parts first.
- * Throws what the last attempt threw where waiting cannot help or the attempts are used up.
+ * said, the table is looked at: all rows there is success, some are dropped with their parts, and none is another attempt.
+ * Where the answer was lost the token stays, so that an insert which is late by an attempt comes to nothing; where a
+ * success brought too little it is new (ClickHouse remembers a token before its part is in place). After a memory limit
+ * the insert is frugal. Throws what the last attempt threw where waiting cannot help or the attempts are used up.
  * `last`: what the call before this one returned for the same table, which saves a look.
  */
 export async function insertExactly(
   ledger: Ledger,
   insert: ExactInsert,
-  signal?: AbortSignal,
+  patience: Patience,
   last?: Parts,
 ): Promise<Parts> {
   const before = last ?? (await parts(ledger, insert.table))
-  for (let attempt = 0; ; attempt++) {
-    const queryId = randomUUID()
-    const error = await attemptInsert(ledger, { ...insert, token: `${insert.token}-${attempt}`, queryId })
-    if (error !== undefined) await settled(ledger, queryId, signal)
-    const after = await parts(ledger, insert.table)
-    const arrived = after.rows - before.rows
-    if (arrived === insert.rows) return after
-    if (arrived !== 0) await dropNew(ledger, insert.table, before, after)
-    if (error !== undefined && !error.retryable) throw error
-    if (attempt + 1 === ATTEMPTS) throw givenUp(ledger, insert, arrived, error)
-    // A success that left nothing behind was a token seen before: the next one is new, there is nothing to wait for.
-    if (error !== undefined) await pause(attempt, signal)
-  }
+  let tokens = 0
+  let frugal = false
+  return await patiently(ledger, patience, async ({ failure }) => {
+    if (failure !== undefined) {
+      const after = await look(ledger, insert.table, before, insert.rows)
+      if (after.rows === before.rows + insert.rows) return after
+      if (serverCode(failure) === MEMORY_LIMIT_EXCEEDED && !frugal) {
+        frugal = true
+        // The same token would name other pieces.
+        tokens++
+      }
+    }
+    let arrived = 0
+    for (let silent = 0; silent < MOST_SILENT; silent++) {
+      await ledger.insertNative({ ...insert, token: `${insert.token}-${tokens}`, frugal })
+      const after = await look(ledger, insert.table, before, insert.rows)
+      arrived = after.rows - before.rows
+      if (arrived === insert.rows) return after
+      tokens++
+    }
+    throw new LedgerError(
+      'verification_failed',
+      `${arrived} of a block's ${insert.rows} rows arrive in ${insert.table}`,
+      { place: insert.file, hint: 'run the same command again; if it happens again, report it' },
+    )
+  })
 }
 
-async function attemptInsert(ledger: Ledger, insert: NativeInsert): Promise<LedgerError | undefined> {
-  try {
-    await ledger.insertNative(insert)
-    return undefined
-  } catch (error) {
-    if (error instanceof LedgerError) return error
-    throw error
-  }
-}
-
-/** Waits until a server no longer works on the statement. An embedded engine has ended it when it answers. */
-async function settled(ledger: Ledger, queryId: string, signal?: AbortSignal): Promise<void> {
-  if (ledger.kind === 'embedded') return
-  const end = Date.now() + SETTLE_MS
-  for (let round = 0; ; round++) {
-    const running = await ledger.rows(`SELECT query_id FROM system.processes WHERE query_id = ${literal(queryId)}`)
-    if (running.length === 0) return
-    if (Date.now() > end)
-      throw new LedgerError('target_unreachable', 'a statement whose answer was lost does not end', {
-        place: `${ledger.location}, query_id ${queryId}`,
-        hint: 'end it with KILL QUERY, then run the same command again',
-        retryable: true,
-      })
-    await pause(round, signal)
-  }
+/** The parts as they are now; new ones that hold other than the rows expected are dropped. */
+async function look(ledger: Ledger, table: string, before: Parts, rows: number): Promise<Parts> {
+  const after = await parts(ledger, table)
+  const arrived = after.rows - before.rows
+  if (arrived !== 0 && arrived !== rows) await dropNew(ledger, table, before, after)
+  return after
 }
 
 async function parts(ledger: Ledger, table: string): Promise<Parts> {
@@ -93,31 +85,4 @@ async function dropNew(ledger: Ledger, table: string, before: Parts, after: Part
       place: ledger.location,
       hint: 'somebody else writes to the staging table, or it was merged; run the same command again to stage anew',
     })
-}
-
-function givenUp(ledger: Ledger, insert: ExactInsert, arrived: number, error: LedgerError | undefined): LedgerError {
-  if (error === undefined)
-    return new LedgerError(
-      'verification_failed',
-      `${arrived} of a block's ${insert.rows} rows arrive in ${insert.table}`,
-      {
-        place: insert.file,
-        hint: 'run the same command again; if it happens again, report it',
-      },
-    )
-  return new LedgerError(error.code, error.message, {
-    place: ledger.location,
-    hint: 'nothing was published; run the same command again when the target answers',
-    retryable: true,
-    cause: error,
-  })
-}
-
-async function pause(round: number, signal?: AbortSignal): Promise<void> {
-  const ms = Math.min(FIRST_WAIT_MS * 2 ** round, LONGEST_WAIT_MS)
-  try {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal })
-  } catch (cause) {
-    throw new LedgerError('interrupted', 'interrupted while waiting for the target', { cause })
-  }
 }

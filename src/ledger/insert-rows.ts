@@ -6,8 +6,9 @@ import type { Ledger, NativeInsert } from './ledger.js'
 const ROWS_AT_ONCE = 1000
 
 /**
- * Inserts rows of our own making (plans, differences) under a token never used before, by way of a file in `spoolDir`,
- * the one way that both kinds of ledger take any number of rows. 64-bit integers are given as strings of digits.
+ * Inserts rows of our own making (plans, differences) by way of a file in `spoolDir`, the one way that both kinds of
+ * ledger take any number of rows. 64-bit integers are given as strings of digits. `token`: one never used before where
+ * not given.
  */
 export async function insertRows(
   ledger: Ledger,
@@ -15,10 +16,10 @@ export async function insertRows(
   table: string,
   columns: NativeInsert['columns'],
   rows: readonly object[],
+  token: string = randomUUID(),
 ): Promise<void> {
   if (rows.length === 0) return
-  const token = randomUUID()
-  const file = join(spoolDir, `rows-${token}.jsonl`)
+  const file = join(spoolDir, `rows-${randomUUID()}.jsonl`)
   try {
     let bytes = 0
     const out = await open(file, 'wx', 0o600)
@@ -36,7 +37,7 @@ export async function insertRows(
     } finally {
       await out.close()
     }
-    await ledger.insertNative({ table, columns, file, bytes, token, queryId: token, format: 'JSONEachRow' })
+    await ledger.insertNative({ table, columns, file, bytes, token, format: 'JSONEachRow' })
   } finally {
     await rm(file, { force: true })
   }

@@ -14,6 +14,8 @@ export interface Ledger {
   /** Directory, or URL without credentials. */
   readonly location: string
   readonly database: string
+  /** What the query_id of each of its statements on a server begins with, save those that only read. */
+  readonly queryIds: string
   /** `database`.`name`, both validated and quoted. */
   table(name: string): string
   /**
@@ -47,6 +49,6 @@ export interface NativeInsert {
   readonly bytes: number
   /** insert_deduplication_token. */
   readonly token: string
-  /** Names the statement on a server, so that its end can be waited for. */
-  readonly queryId: string
+  /** With less memory, in more parts: where the target ran out of it. */
+  readonly frugal?: boolean
 }

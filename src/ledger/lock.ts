@@ -6,6 +6,7 @@ import { isProcessAlive } from '../domain/process-alive.js'
 import { serverCode } from './adapt-error.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
+import { type Patience, patiently } from './patiently.js'
 
 const LOCK_TABLE = 'usage_replay_lock'
 const TABLE_ALREADY_EXISTS = 57
@@ -38,7 +39,12 @@ export class TargetLock {
    * only one process can hold: the owner is dead), and any with `breakLock`. Otherwise throws `target_locked` that says
    * who holds it since when. The database must exist.
    */
-  static async acquire(ledger: Ledger, runId: string, { breakLock }: { breakLock: boolean }): Promise<TargetLock> {
+  static async acquire(
+    ledger: Ledger,
+    runId: string,
+    { breakLock }: { breakLock: boolean },
+    patience: Patience,
+  ): Promise<TargetLock> {
     const mine: LockOwner = {
       runId,
       host: hostname(),
@@ -46,22 +52,27 @@ export class TargetLock {
       since: new Date().toISOString(),
       nonce: randomUUID(),
     }
-    if (await create(ledger, mine)) return new TargetLock(ledger, mine, null)
-    const holder = await read(ledger)
-    if (holder !== null) {
-      const own = holder !== 'unreadable' && holder.runId === runId
-      if (!own && !breakLock && ledger.kind === 'server') throw locked(ledger, holder)
-      await ledger.command(`DROP TABLE IF EXISTS ${ledger.table(LOCK_TABLE)} SYNC`)
-      if (await create(ledger, mine))
-        return new TargetLock(ledger, mine, own ? null : `took over the lock of ${describe(holder)}`)
-    } else if (await create(ledger, mine)) return new TargetLock(ledger, mine, null)
-    throw locked(ledger, (await read(ledger)) ?? 'unreadable')
+    let broken: Holder | null = null
+    await patiently(ledger, patience, async () => {
+      for (let round = 0; !(await create(ledger, mine)); round++) {
+        const holder = await read(ledger)
+        // By an attempt whose answer was lost.
+        if (isHeldBy(holder, mine)) return
+        if (holder === null && round === 0) continue
+        const own = holder !== null && holder !== 'unreadable' && holder.runId === runId
+        const may = own || ((breakLock || ledger.kind === 'embedded') && (broken === null || isSame(broken, holder)))
+        if (holder === null || round > 0 || !may) throw locked(ledger, holder ?? 'unreadable')
+        if (!own) broken = holder
+        await ledger.command(`DROP TABLE IF EXISTS ${ledger.table(LOCK_TABLE)} SYNC`)
+      }
+    })
+    return new TargetLock(ledger, mine, broken === null ? null : `took over the lock of ${describe(broken)}`)
   }
 
   /** Throws `target_locked` where somebody broke the lock meanwhile: nothing may be published any more. */
   async assertHeld(): Promise<void> {
     const holder = await read(this.ledger)
-    if (holder !== null && holder !== 'unreadable' && holder.nonce === this.owner.nonce) return
+    if (isHeldBy(holder, this.owner)) return
     throw new LedgerError(
       'target_locked',
       `the lock on the target was broken by ${holder ? describe(holder) : 'somebody'}`,
@@ -72,10 +83,23 @@ export class TargetLock {
     )
   }
 
-  /** Drops the lock where it is still ours. */
+  /** Does what needs the lock, and gives it back whatever came of that. */
+  async during<T>(patience: Patience, act: () => Promise<T>): Promise<T> {
+    let outcome: T
+    try {
+      outcome = await act()
+    } catch (error) {
+      // Not waited for again: a lock that stays says whose it is, and the same command takes it over.
+      await this.release().catch(() => {})
+      throw error
+    }
+    await patiently(this.ledger, patience, () => this.release())
+    return outcome
+  }
+
+  /** Drops the lock where it is still ours. Harmless when repeated. */
   async release(): Promise<void> {
-    const holder = await read(this.ledger)
-    if (holder === null || holder === 'unreadable' || holder.nonce !== this.owner.nonce) return
+    if (!isHeldBy(await read(this.ledger), this.owner)) return
     await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(LOCK_TABLE)} SYNC`)
   }
 }
@@ -107,16 +131,21 @@ async function create(ledger: Ledger, owner: LockOwner): Promise<boolean> {
     return true
   } catch (error) {
     if (serverCode(error) === TABLE_ALREADY_EXISTS) return false
-    // The answer was lost, the table perhaps made: it names its owner.
-    if (error instanceof LedgerError && error.code === 'target_unreachable') {
-      const holder = await read(ledger)
-      if (holder !== null && holder !== 'unreadable') return holder.nonce === owner.nonce
-    }
     throw error
   }
 }
 
-async function read(ledger: Ledger): Promise<LockOwner | 'unreadable' | null> {
+type Holder = LockOwner | 'unreadable'
+
+function isHeldBy(holder: Holder | null, { nonce }: LockOwner): boolean {
+  return holder !== null && holder !== 'unreadable' && holder.nonce === nonce
+}
+
+function isSame(one: Holder, other: Holder | null): boolean {
+  return one === 'unreadable' ? other === one : isHeldBy(other, one)
+}
+
+async function read(ledger: Ledger): Promise<Holder | null> {
   const [row] = await ledger.rows<{ comment: string }>(
     `SELECT comment FROM system.tables
      WHERE database = ${literal(ledger.database)} AND name = ${literal(LOCK_TABLE)}`,
@@ -136,7 +165,7 @@ function isOwner(value: unknown): value is LockOwner {
   return texts.every((text) => typeof text === 'string') && typeof owner?.pid === 'number'
 }
 
-function locked(ledger: Ledger, holder: LockOwner | 'unreadable'): LedgerError {
+function locked(ledger: Ledger, holder: Holder): LedgerError {
   const again = 'wait until it has ended, or, if it is dead, run the same command with --break-lock'
   return new LedgerError('target_locked', `the target is locked by ${describe(holder)}`, {
     place: `${ledger.location}, table ${ledger.database}.${LOCK_TABLE}`,
@@ -144,7 +173,7 @@ function locked(ledger: Ledger, holder: LockOwner | 'unreadable'): LedgerError {
   })
 }
 
-function describe(holder: LockOwner | 'unreadable'): string {
+function describe(holder: Holder): string {
   if (holder === 'unreadable') return 'a run that left no readable name'
   return `run ${printable(holder.runId)}, process ${holder.pid} on ${printable(holder.host)}, since ${printable(holder.since)}`
 }

@@ -4,6 +4,7 @@ import { deduplicate } from './deduplicate.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import { IDS_TABLE, portion, portionsFor } from './run-tables.js'
+import { countRows } from './staged-counts.js'
 
 /** A partition that was moved, as it was planned. */
 export interface MovedPartition {
@@ -29,7 +30,7 @@ export async function lookForPublished(
   moved: MovedPartition,
   alone: boolean,
 ): Promise<boolean> {
-  const rows = await partitionRows(ledger, moved.partitionId)
+  const rows = await countRows(ledger, 'usage', moved.partitionId)
   if (rows < moved.rowsBefore + moved.ids)
     throw missing(ledger, moved, `${moved.rowsBefore + moved.ids - rows} rows fewer than there should be`)
   if (alone && rows === moved.rowsBefore + moved.ids) return false
@@ -44,13 +45,6 @@ export async function lookForPublished(
     place: `${ledger.database}.usage, partition ${moved.partitionId}`,
     hint: 'stop the pods that still replay their WAL, remove the other versions with `obleth-ledger repair`, then run the same command again',
   })
-}
-
-async function partitionRows(ledger: Ledger, partitionId: string): Promise<number> {
-  const [{ rows }] = await ledger.rows<{ rows: string }>(
-    `SELECT count() AS rows FROM ${ledger.table('usage')} WHERE _partition_id = ${literal(partitionId)}`,
-  )
-  return Number(rows)
 }
 
 /** How many of the ids that a run planned for a partition are in `usage`, and how many of these more than once. */

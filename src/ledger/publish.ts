@@ -11,7 +11,8 @@ import { decideAllBatches, type PlannedGroup, planGroups, readPlan, writePlan } 
 import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
-import { forgetRows, IDS_TABLE, readSteps, recordStep, type Step, type StepName } from './run-tables.js'
+import { forgetCutShort, IDS_TABLE, readSteps, recordStep, type Step, type StepName } from './run-tables.js'
+import { countRows, tenantCounts } from './staged-counts.js'
 import type { StagedPartition, Staging } from './staging.js'
 import { holdsDoubled } from './surplus.js'
 
@@ -25,6 +26,7 @@ export interface PublishOptions {
   /** For files of our own rows on their way to the target. */
   readonly spoolDir: string
   readonly signal: AbortSignal
+  /** Told of each partition that this call has published. */
   published(partition: PublishedPartition): void
 }
 
@@ -48,7 +50,7 @@ export interface PublishResult {
   readonly inserted: number
   /** Records that the ledger had with other values, and some of their ids. */
   readonly differing: KnownRecords
-  /** Partitions of the input with nothing new whose records are in `usage` more than once. */
+  /** Partitions of the input whose records are in `usage` more than once. */
   readonly doubled: readonly string[]
   /** R − U of days as it was seen after they were settled, where nobody else can have changed it since. */
   readonly drifts: ReadonlyMap<string, DriftMap>
@@ -71,10 +73,12 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const done: PublishedPartition[] = []
 
   const fresh = staged.filter(({ partitionId }) => has('planned', partitionId) === undefined)
-  const doubled: string[] = []
   for (const partition of fresh) {
+    const { partitionId } = partition
+    const isDoubled = await noteDoubled(options, partitionId)
     await removeKnown(options, partition)
-    if ((await refuseDoubled(options, partition.partitionId)) === 'doubled') doubled.push(partition.partitionId)
+    if (isDoubled && (await countRows(ledger, staging.tableName, partitionId)) > 0)
+      throw heldDoubled(ledger, partitionId)
   }
   const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
 
@@ -84,7 +88,10 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const planned = steps.filter(({ step }) => step === 'planned')
   for (const { partitionId, payload } of planned) {
     const partition = { partitionId, ...(payload as PlannedPayload) }
-    if (has('published', partitionId) === undefined) await move(options, partition, null)
+    if (has('published', partitionId) === undefined) {
+      await move(options, partition, null)
+      options.published(partition)
+    }
     done.push(partition)
   }
   for (const partition of fresh) {
@@ -97,27 +104,37 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     done.push(plan.partition)
     options.published(plan.partition)
   }
-  const known = (await readSteps(ledger, staging.runId)).filter(({ step }) => step === 'known')
+  const noted = await readSteps(ledger, staging.runId)
+  const doubled: string[] = []
+  for (const { step, partitionId } of noted)
+    if (step === 'doubled' && (await holdsDoubled(ledger, partitionId))) doubled.push(partitionId)
   if (!finished)
     await recordStep(ledger, options.spoolDir, staging.runId, { partitionId: '', step: 'finished', payload: null })
   return {
     partitions: done.sort((a, b) => a.minTsMs - b.minTsMs),
     inserted: done.reduce((sum, { ids }) => sum + ids, 0),
-    differing: mergeKnown(known),
+    differing: mergeKnown(noted.filter(({ step }) => step === 'known')),
     doubled,
     drifts,
   }
 }
 
 /**
- * Whether a partition holds records more than once already. Where new ones are about to be published to it, throws
- * `refused`: if a pod inserted some of these again meanwhile, its copies could not be told from the earlier ones, which
- * the rollup may have counted or not. Nobody inserts again into an embedded ledger.
+ * Notes a partition that holds records more than once, before what is known of it leaves staging: whatever interrupts the
+ * publish, it tells of this in the end. Nobody inserts again into an embedded ledger.
  */
-async function refuseDoubled({ ledger, staging }: PublishOptions, partitionId: string): Promise<'doubled' | 'sound'> {
-  if (ledger.kind === 'embedded' || !(await holdsDoubled(ledger, partitionId))) return 'sound'
-  if ((await countRows(ledger, staging.tableName, partitionId)) === 0) return 'doubled'
-  throw new LedgerError('refused', `\`usage\` holds records more than once on ${dayOf(partitionId)}`, {
+async function noteDoubled({ ledger, staging, spoolDir }: PublishOptions, partitionId: string): Promise<boolean> {
+  if (ledger.kind === 'embedded' || !(await holdsDoubled(ledger, partitionId))) return false
+  await recordStep(ledger, spoolDir, staging.runId, { partitionId, step: 'doubled', payload: null })
+  return true
+}
+
+/**
+ * Why nothing new is published to a partition that holds records more than once: if a pod inserted some of these again
+ * meanwhile, its copies could not be told from the earlier ones, which the rollup may have counted or not.
+ */
+function heldDoubled(ledger: Ledger, partitionId: string): LedgerError {
+  return new LedgerError('refused', `\`usage\` holds records more than once on ${dayOf(partitionId)}`, {
     place: `${ledger.location}, ${ledger.database}.usage`,
     hint: 'stop the pods that still replay their WAL, look at `obleth-ledger repair --dry-run`, remove the copies with `obleth-ledger repair`, then run the same command again',
   })
@@ -142,13 +159,10 @@ async function removeKnown(options: PublishOptions, partition: StagedPartition):
 
 /**
  * Over all partitions. A removal that was cut short after it had been noted is noted again, with what it left: the first
- * note of a partition holds all of it.
+ * note of a partition holds all of it, and is the one that is read.
  */
 function mergeKnown(steps: readonly Step[]): KnownRecords {
-  const first = new Map<string, KnownRecords>()
-  for (const { partitionId, payload } of steps)
-    if (!first.has(partitionId)) first.set(partitionId, payload as KnownRecords)
-  const all = [...first.values()]
+  const all = steps.map(({ payload }) => payload as KnownRecords)
   return {
     known: all.reduce((sum, { known }) => sum + known, 0),
     differing: all.reduce((sum, { differing }) => sum + differing, 0),
@@ -204,9 +218,9 @@ async function planPartition(
   if (ledger.kind === 'server') await antiJoin(ledger, { staging: staging.tableName, partition, columns })
   const ids = await countRows(ledger, staging.tableName, partitionId)
   if (ids === 0) return null
-  await refuseDoubled(options, partitionId)
+  if (ledger.kind === 'server' && (await holdsDoubled(ledger, partitionId))) throw heldDoubled(ledger, partitionId)
   // Of a plan that was cut short before its `planned` step.
-  await forgetRows(ledger, run.runId, partitionId)
+  await forgetCutShort(ledger, run.runId, partitionId, { run: run.runId, step: 'planned' })
   let groups: PlannedGroup[] = []
   if (shape !== null) {
     const evidence = new Evidence(ledger, shape, staging.runId, staging)
@@ -271,31 +285,4 @@ async function move(
   }
   await recordStep(ledger, spoolDir, staging.runId, { partitionId, step: 'published', payload: null })
   return alone ? drift : null
-}
-
-async function countRows(ledger: Ledger, table: string, partitionId: string): Promise<number> {
-  const [{ rows }] = await ledger.rows<{ rows: string }>(
-    `SELECT count() AS rows FROM ${ledger.table(table)} WHERE _partition_id = ${literal(partitionId)}`,
-  )
-  return Number(rows)
-}
-
-/** So many tenants are named one by one in the summary. */
-const MOST_TENANTS = 10_000
-
-async function tenantCounts(
-  ledger: Ledger,
-  staging: string,
-  partitionId: string,
-  rowsBefore: number,
-): Promise<[tenant: string, before: number, added: number][]> {
-  const count = (table: string, before: string, added: string) =>
-    `SELECT tenant_id, ${before} AS b, ${added} AS a FROM ${ledger.table(table)}
-     WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id`
-  const sides = [count(staging, '0', 'count()'), ...(rowsBefore === 0 ? [] : [count('usage', 'count()', '0')])]
-  const rows = await ledger.rows<{ tenant: string; before: string; added: string }>(
-    `SELECT toString(tenant_id) AS tenant, sum(b) AS before, sum(a) AS added FROM (${sides.join(' UNION ALL ')})
-     GROUP BY tenant_id HAVING added > 0 ORDER BY added DESC, tenant LIMIT ${MOST_TENANTS}`,
-  )
-  return rows.map(({ tenant, before, added }) => [tenant, Number(before), Number(added)])
 }

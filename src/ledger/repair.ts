@@ -10,7 +10,7 @@ import { decideSurplus, driftAfterRepair, type SurplusDecision } from './repair-
 import { leftByRuns } from './rollup-check.js'
 import { settleRollup, type WantedDrift } from './rollup-difference.js'
 import type { RollupShape } from './rollup-shape.js'
-import { forgetRows, recordStep, type Step, type StepName } from './run-tables.js'
+import { forgetCutShort, forgetRows, readSteps, recordStep, type StepName } from './run-tables.js'
 import { deleteLosingVersions, findSurplus, type Surplus, type SurplusColumns } from './surplus.js'
 
 export interface RepairTarget {
@@ -29,8 +29,6 @@ export interface RepairOptions extends RepairTarget {
   /** For files of our own rows on their way to the target. */
   readonly spoolDir: string
   readonly signal: AbortSignal
-  /** What it had done when it was cut short; none of one that begins. */
-  readonly steps: readonly Step[]
 }
 
 interface PlannedRepair {
@@ -68,14 +66,17 @@ export async function planRepair(target: RepairTarget, partitionId: string): Pro
 /**
  * Takes the rows too many out of one partition and puts its rollup right: plan, removal, difference, look again. Looks
  * before it acts, so whatever interrupts it, the same call goes on; a plan that stands on the target is carried out as
- * it is. Returns the number of rows removed. Throws `refused` where pods insert such rows faster than they can be removed.
+ * it is. Returns the number of rows that the repair removed, in earlier calls too. Throws `refused` where pods insert such rows faster than they can be removed.
  */
 export async function repairPartition(options: RepairOptions, partitionId: string): Promise<number> {
   const { ledger, shape, unsettled, repairId, lock, spoolDir, signal, columns } = options
-  const has = (name: StepName) => options.steps.some((step) => step.step === name && step.partitionId === partitionId)
-  if (has('repaired')) return 0
+  const steps = await readSteps(ledger, repairId)
+  const find = (name: StepName) => steps.find((step) => step.step === name && step.partitionId === partitionId)
+  const known = find('repair_planned')?.payload as DoubledDay | undefined
+  if (find('repaired') !== undefined) return known === undefined ? 0 : rowsTooMany(known)
   await lock.assertHeld()
-  if (!has('repair_planned') && !(await writeRepair(options, partitionId))) return 0
+  const planned = known ?? (await writeRepair(options, partitionId))
+  if (planned === null) return 0
   let removed = 0
   for (let round = 0; ; round++) {
     signal.throwIfAborted()
@@ -85,15 +86,18 @@ export async function repairPartition(options: RepairOptions, partitionId: strin
       if (round === MOST_ROUNDS) throw insertedAgain(ledger, partitionId)
       if (surplus.versions > 0) await deleteLosingVersions(ledger, partitionId, columns)
       await deduplicate(ledger, partitionId)
-      removed += surplus.copies + surplus.versions
+      removed += rowsTooMany(surplus)
     } else if (round > 0) break
     if (shape !== null && !unsettled.has(partitionId)) await settle(options, shape, partitionId)
   }
   await recordStep(ledger, spoolDir, repairId, { partitionId, step: 'repaired', payload: null })
   // Its entries name drifts of a moment; those of runs are what is asked later.
   await forgetRows(ledger, repairId, partitionId)
-  return removed
+  // Those that were removed by a statement whose answer was lost were not seen again.
+  return Math.max(removed, rowsTooMany(planned))
 }
+
+const rowsTooMany = ({ copies, versions }: Pick<DoubledDay, 'copies' | 'versions'>): number => copies + versions
 
 const MOST_ROUNDS = 6
 
@@ -102,16 +106,16 @@ const OUTCOME = { counted: 'lowered', uncounted: 'kept', unproven: 'unproven' } 
   keyof DoubledDay['rollup']
 >
 
-/** False where there is nothing to repair. */
-async function writeRepair(options: RepairOptions, partitionId: string): Promise<boolean> {
+/** The plan of a partition, which stands on the target now; null where there is nothing to repair. */
+async function writeRepair(options: RepairOptions, partitionId: string): Promise<DoubledDay | null> {
   const { ledger, shape, spoolDir, repairId } = options
   // Of an attempt that was cut short before its step.
-  await forgetRows(ledger, repairId, partitionId)
+  await forgetCutShort(ledger, repairId, partitionId, { run: repairId, step: 'repair_planned' })
   const plan = await planRepair(options, partitionId)
-  if (plan === null) return false
+  if (plan === null) return null
   if (shape !== null) await writePlan(ledger, spoolDir, { runId: repairId, partitionId }, shape, plan.entries)
   await recordStep(ledger, spoolDir, repairId, { partitionId, step: 'repair_planned', payload: plan.day })
-  return true
+  return plan.day
 }
 
 /**

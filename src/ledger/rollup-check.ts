@@ -2,6 +2,7 @@ import { type Sums, zeroSums } from '../domain/rollup.js'
 import { type DriftMap, type Group, groupKey, settledDrift } from './drift.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
+import { type Patience, patiently } from './patiently.js'
 import { readPlan } from './publish-plan.js'
 import { settleRollup, type WantedDrift } from './rollup-difference.js'
 import { canBeRaised } from './rollup-rule.js'
@@ -54,17 +55,31 @@ export async function raiseRollup(
   spoolDir: string,
   shape: RollupShape,
   partitionIds: readonly string[],
+  patience: Patience,
 ): Promise<number> {
+  const settle = (partitionId: string) =>
+    settleDay(ledger, spoolDir, shape, partitionId, patience, async (drift) =>
+      drift.size === 0 ? new Map() : raisable(drift, await leftAlone(ledger, partitionId)),
+    )
   let raised = 0
-  for (const partitionId of partitionIds) {
-    const drift = await settledDrift(ledger, shape, partitionId)
-    if (drift.size === 0) continue
-    const wanted = raisable(drift, await leftAlone(ledger, partitionId))
-    if (wanted.size === 0) continue
-    await settleRollup(ledger, spoolDir, shape, partitionId, wanted)
-    raised += wanted.size
-  }
+  for (const partitionId of partitionIds) raised += await settle(partitionId)
   return raised
+}
+
+/** Brings the groups of a day that `choose` picks to the drift that it wants. Returns their number. */
+async function settleDay(
+  ledger: Ledger,
+  spoolDir: string,
+  shape: RollupShape,
+  partitionId: string,
+  patience: Patience,
+  choose: (drift: DriftMap) => Promise<Map<string, WantedDrift>>,
+): Promise<number> {
+  // Chosen once: a group that an insert has settled whose answer was lost is one of those that were settled.
+  const wanted = await patiently(ledger, patience, async () => choose(await settledDrift(ledger, shape, partitionId)))
+  if (wanted.size > 0)
+    await patiently(ledger, patience, () => settleRollup(ledger, spoolDir, shape, partitionId, wanted))
+  return wanted.size
 }
 
 /**
@@ -77,14 +92,15 @@ export async function levelRollup(
   shape: RollupShape,
   partitionIds: readonly string[],
   isNamed: (group: Group) => boolean,
+  patience: Patience,
 ): Promise<number> {
-  let levelled = 0
-  for (const partitionId of partitionIds) {
-    const drift = [...(await settledDrift(ledger, shape, partitionId))].filter(([, { group }]) => isNamed(group))
-    const wanted = new Map(drift.map(([key, entry]) => [key, { ...entry.group, remain: zeroSums(entry.drift) }]))
-    await settleRollup(ledger, spoolDir, shape, partitionId, wanted)
-    levelled += wanted.size
+  const level = async (drift: DriftMap) => {
+    const named = [...drift].filter(([, { group }]) => isNamed(group))
+    return new Map(named.map(([key, entry]) => [key, { ...entry.group, remain: zeroSums(entry.drift) }]))
   }
+  let levelled = 0
+  for (const partitionId of partitionIds)
+    levelled += await settleDay(ledger, spoolDir, shape, partitionId, patience, level)
   return levelled
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { LedgerError } from '../domain/errors.js'
 import { FLOAT_TOLERANCE, isZero, type Sums, subtractSums, zeroSums } from '../domain/rollup.js'
 import { type DriftMap, dayOf, type RawSums, readDrift, readDriftFrom } from './drift.js'
@@ -26,7 +27,9 @@ export interface KnownSides {
 /**
  * Inserts into `usage_daily` what its groups lack to be at the drift wanted, T − (R − U), and looks again until nothing
  * is left to add. By differences, so that unrelated traffic, which moves R and U alike, disturbs nothing; each attempt
- * looks first, so that an insert whose answer was lost is not repeated. Returns the drift seen last.
+ * looks first, so that an insert whose answer was lost is not repeated. The first insert has a token that its rows make:
+ * where one like it is held back on its way and comes after its repetition, it comes to nothing. Where the server drops it
+ * for one that was long ago, the next attempt, with a fresh token, brings it. Returns the drift seen last.
  * `known`: what is lacking at first, where the caller knows it, and a cheaper way to look.
  */
 export async function settleRollup(
@@ -47,7 +50,8 @@ export async function settleRollup(
       rows.push({ ...row(shape, lacking), day: dayOf(partitionId), tenant_id: tenant, key_id: keyId, model })
     }
     if (rows.length === 0 && lackingNow === undefined) return drift
-    await insertRows(ledger, spoolDir, 'usage_daily', dailyColumns(shape), rows)
+    const token = attempt === 0 ? createHash('sha256').update(JSON.stringify(rows)).digest('hex') : undefined
+    await insertRows(ledger, spoolDir, 'usage_daily', dailyColumns(shape), rows, token)
   }
   throw new LedgerError('refused', `the rollup of ${dayOf(partitionId)} does not come to rest`, {
     place: `${ledger.location}, ${ledger.database}.usage_daily`,

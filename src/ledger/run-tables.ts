@@ -43,6 +43,7 @@ const STEP_COLUMNS = [
 
 /**
  * batches: the candidate batches are decided. known: what the ledger had already. Both with a payload.
+ * doubled: the ledger has records of the partition more than once.
  * finished: every partition is published, nothing in staging is needed any more.
  * undo_planned, undone: the same two for taking a partition back; undone without a partition: the whole run.
  * repair_planned, repaired: the same of a repair, under a name of its own.
@@ -50,6 +51,7 @@ const STEP_COLUMNS = [
 export type StepName =
   | 'batches'
   | 'known'
+  | 'doubled'
   | 'planned'
   | 'published'
   | 'finished'
@@ -102,9 +104,11 @@ export async function recordStep(ledger: Ledger, spoolDir: string, runId: string
   await insertRows(ledger, spoolDir, STEPS_TABLE, STEP_COLUMNS, [row])
 }
 
+/** The steps of a run in their order; of one that was recorded twice, since its answer was lost, the first. */
 export async function readSteps(ledger: Ledger, runId: string): Promise<Step[]> {
   const rows = await ledger.rows<{ partition_id: string; step: StepName; payload: string }>(
-    `SELECT partition_id, step, payload FROM ${ledger.table(STEPS_TABLE)} WHERE run = ${literal(runId)} ORDER BY at`,
+    `SELECT partition_id, step, payload FROM ${ledger.table(STEPS_TABLE)} WHERE run = ${literal(runId)} ORDER BY at
+     LIMIT 1 BY step, partition_id`,
   )
   return rows.map(({ partition_id, step, payload }) => ({
     partitionId: partition_id,
@@ -113,10 +117,30 @@ export async function readSteps(ledger: Ledger, runId: string): Promise<Step[]> 
   }))
 }
 
+/**
+ * Takes the rows of a run's partition out of the tables of plans and ids, which an attempt left that was cut short before
+ * the `step` of `run` that makes them valid. Asks for that step itself, so that one which comes late takes no valid plan away.
+ */
+export async function forgetCutShort(
+  ledger: Ledger,
+  planId: string,
+  partitionId: string,
+  { run, step }: { readonly run: string; readonly step: StepName },
+): Promise<void> {
+  const valid = `SELECT partition_id FROM ${ledger.table(STEPS_TABLE)}
+    WHERE run = ${literal(run)} AND step = ${literal(step)}`
+  await forget(ledger, `${ofPartition(planId, partitionId)} AND partition_id NOT IN (${valid})`)
+}
+
 /** Takes the rows of a run, or of one of its partitions, out of the tables of plans and ids. */
 export async function forgetRows(ledger: Ledger, runId: string, partitionId?: string): Promise<void> {
-  const partition = partitionId === undefined ? '' : ` AND partition_id = ${literal(partitionId)}`
-  const mine = `run = ${literal(runId)}${partition}`
+  await forget(ledger, partitionId === undefined ? `run = ${literal(runId)}` : ofPartition(runId, partitionId))
+}
+
+const ofPartition = (run: string, partitionId: string): string =>
+  `run = ${literal(run)} AND partition_id = ${literal(partitionId)}`
+
+async function forget(ledger: Ledger, mine: string): Promise<void> {
   const left = await ledger.rows<{ name: string }>(
     [PLAN_TABLE, IDS_TABLE]
       .map((name) => `SELECT ${literal(name)} AS name FROM ${ledger.table(name)} WHERE ${mine} GROUP BY name`)

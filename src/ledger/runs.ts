@@ -67,7 +67,7 @@ async function stepsOfRuns(ledger: Ledger): Promise<StepsOfRun[]> {
        countIf(step = 'undo_planned') AS undoing, countIf(step = 'undone' AND partition_id = '') AS undone,
        countIf(step = 'planned') AS days, sum(if(step = 'planned', ids, 0)) AS records
      FROM (
-       SELECT run, partition_id, step, any(JSONExtractUInt(payload, 'ids')) AS ids,
+       SELECT run, partition_id, step, argMin(JSONExtractUInt(payload, 'ids'), at) AS ids,
          formatDateTime(min(at), '%FT%TZ', 'UTC') AS first, formatDateTime(max(at), '%FT%TZ', 'UTC') AS last
        FROM ${ledger.table(STEPS_TABLE)} WHERE step NOT IN ('repair_planned', 'repaired')
        GROUP BY run, partition_id, step)
@@ -90,8 +90,8 @@ async function daysOf(ledger: Ledger, runId: string): Promise<RunDay[]> {
     `SELECT partition_id, sum(ids) AS records, sum(before) AS rowsBefore, countIf(step = 'published') AS published,
        countIf(step = 'undo_planned') AS undoing, countIf(step = 'undone') AS undone
      FROM (
-       SELECT partition_id, step, if(step = 'planned', any(JSONExtractUInt(payload, 'ids')), 0) AS ids,
-         if(step = 'planned', any(JSONExtractUInt(payload, 'rowsBefore')), 0) AS before
+       SELECT partition_id, step, if(step = 'planned', argMin(JSONExtractUInt(payload, 'ids'), at), 0) AS ids,
+         if(step = 'planned', argMin(JSONExtractUInt(payload, 'rowsBefore'), at), 0) AS before
        FROM ${ledger.table(STEPS_TABLE)}
        WHERE run = ${literal(runId)} AND step IN ('planned', 'published', 'undo_planned', 'undone') AND partition_id != ''
        GROUP BY partition_id, step)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { type ClickHouseClient, ClickHouseError, createClient, type ExecResult } from '@clickhouse/client'
@@ -5,11 +6,11 @@ import pRetry from 'p-retry'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
-import { ACCESS_HINT, adaptError } from './adapt-error.js'
+import { ACCESS_HINT, adaptError, REACH_HINT } from './adapt-error.js'
 import { exceptionIn, textOf } from './answer.js'
 import { ClientLedger, type Send } from './client-ledger.js'
 import { identifier } from './identifiers.js'
-import type { Ledger, NativeInsert } from './ledger.js'
+import type { Ledger, NativeInsert, Params } from './ledger.js'
 import { quietLog } from './quiet-log.js'
 import { parseServerUrl } from './server-url.js'
 import { insertSettings } from './settings.js'
@@ -64,24 +65,23 @@ class ServerLedger extends ClientLedger {
     private readonly client: ClickHouseClient,
     timeoutMs: number,
   ) {
-    const send: Send = (query, params) =>
+    const queryIds = `obleth-ledger-${randomUUID()}`
+    const sendAs = (query_id: string, query: string, params?: Params) =>
       bodyOf(
-        client.exec({
-          query,
-          ...(params === undefined ? {} : { query_params: params }),
-          ...WHOLE_ANSWERS,
-        }),
+        client.exec({ query, query_id, ...(params === undefined ? {} : { query_params: params }), ...WHOLE_ANSWERS }),
       )
-    super(location, database, knownSettings, retried(send, location, timeoutMs), send)
+    const read: Send = (sql, params) => sendAs(randomUUID(), sql, params)
+    const send: Send = (sql, params) => sendAs(newId(queryIds), sql, params)
+    super(location, database, queryIds, knownSettings, retried(read, location, timeoutMs), send)
   }
 
-  async insertNative({ table, columns, file, token, queryId, format = 'Native' }: NativeInsert): Promise<void> {
+  async insertNative({ table, columns, file, token, frugal, format = 'Native' }: NativeInsert): Promise<void> {
     const names = columns.map((column) => identifier(column.name)).join(', ')
-    const settings = this.settings(insertSettings(token))
+    const settings = this.settings(insertSettings(token, frugal))
     try {
       const values = (await open(file)).createReadStream({ highWaterMark: 1 << 20 })
       const query = `INSERT INTO ${this.table(table)} (${names}) ${settings} FORMAT ${format}`
-      const body = await bodyOf(this.client.exec({ query, values, query_id: queryId, ...WHOLE_ANSWERS }))
+      const body = await bodyOf(this.client.exec({ query, values, query_id: newId(this.queryIds), ...WHOLE_ANSWERS }))
       this.refuseException(await textOf(body))
     } catch (error) {
       throw adaptError(error, this.location)
@@ -110,8 +110,23 @@ async function bodyOf(answer: Promise<ExecResult<Readable>>): Promise<Readable> 
     throw new ClickHouseError({ message: text.slice(0, 400), code: String(code), type: 'UNKNOWN' })
   const message = `HTTP status ${status}: ${printable(text.slice(0, 200))}`
   if (status === 401 || status === 403) throw new LedgerError('access_denied', message, { hint: ACCESS_HINT })
-  throw status >= 500 || status === 429 ? new Error(message) : new LedgerError('target_failed', message)
+  if (status < 500 && status !== 408 && status !== 429) throw new LedgerError('target_failed', message)
+  const retryAfterMs = retryAfter(headers['retry-after'])
+  throw new LedgerError('target_unreachable', `the ledger cannot be reached: ${message}`, {
+    hint: REACH_HINT,
+    retryable: true,
+    retryAfterMs,
+  })
 }
+
+/** Of a Retry-After header, which holds seconds or a date: ms from now; undefined where there is none to be understood. */
+function retryAfter(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+  return ms >= 0 ? ms : undefined
+}
+
+const newId = (queryIds: string): string => `${queryIds}-${randomUUID()}`
 
 /** A statement that changes nothing is simply sent again while the server cannot be reached, or has too much to do. */
 function retried(send: Send, location: string, timeoutMs: number): Send {

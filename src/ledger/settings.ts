@@ -15,9 +15,10 @@ export function settingsClause(wanted: Readonly<Record<string, SettingValue>>, k
 
 /**
  * What every INSERT of ours says, since the defaults of these settings changed several times: stored before the
- * answer, deduplicated by our token alone and in the views too, one block not split by time or size on its way.
+ * answer, deduplicated by our token alone and in the views too, one block not split by time or size on its way. `frugal`:
+ * split nevertheless, where the version can.
  */
-export function insertSettings(token: string): Record<string, SettingValue> {
+export function insertSettings(token: string, frugal = false): Record<string, SettingValue> {
   return {
     async_insert: 0,
     wait_for_async_insert: 1,
@@ -28,7 +29,18 @@ export function insertSettings(token: string): Record<string, SettingValue> {
     insert_deduplication_token: token,
     max_partitions_per_insert_block: 100,
     throw_on_max_partitions_per_insert_block: 1,
+    ...(frugal ? FRUGAL : {}),
   }
+}
+
+/** A block of 65,536 records took 26 MB this way in place of 38 (26.7); still smaller pieces took no less. */
+const FRUGAL = {
+  use_strict_insert_block_limits: 1,
+  max_insert_block_size: 8192,
+  min_insert_block_size_rows: 8192,
+  min_insert_block_size_bytes: 1,
+  max_insert_threads: 1,
+  max_threads: 1,
 }
 
 /** How answers must be written so that nothing is lost: wide integers and non-finite floats as strings. */

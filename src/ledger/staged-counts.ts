@@ -35,3 +35,32 @@ export async function tenantRows(
     rows: Number(count),
   }))
 }
+
+/** Rows of a partition of a table. */
+export async function countRows(ledger: Ledger, table: string, partitionId: string): Promise<number> {
+  const [{ rows }] = await ledger.rows<{ rows: string }>(
+    `SELECT count() AS rows FROM ${ledger.table(table)} WHERE _partition_id = ${literal(partitionId)}`,
+  )
+  return Number(rows)
+}
+
+/** So many tenants are named one by one in the summary. */
+const MOST_TENANTS = 10_000
+
+/** Rows of a partition in `usage` (given their number) and in staging, for each tenant that has staged ones. */
+export async function tenantCounts(
+  ledger: Ledger,
+  staging: string,
+  partitionId: string,
+  rowsBefore: number,
+): Promise<[tenant: string, before: number, added: number][]> {
+  const count = (table: string, before: string, added: string) =>
+    `SELECT tenant_id, ${before} AS b, ${added} AS a FROM ${ledger.table(table)}
+     WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id`
+  const sides = [count(staging, '0', 'count()'), ...(rowsBefore === 0 ? [] : [count('usage', 'count()', '0')])]
+  const rows = await ledger.rows<{ tenant: string; before: string; added: string }>(
+    `SELECT toString(tenant_id) AS tenant, sum(b) AS before, sum(a) AS added FROM (${sides.join(' UNION ALL ')})
+     GROUP BY tenant_id HAVING added > 0 ORDER BY added DESC, tenant LIMIT ${MOST_TENANTS}`,
+  )
+  return rows.map(({ tenant, before, added }) => [tenant, Number(before), Number(added)])
+}

@@ -4,6 +4,7 @@ import { LedgerError } from '../domain/errors.js'
 import { identifier, literal } from './identifiers.js'
 import { insertExactly, type Parts } from './insert-exactly.js'
 import type { Ledger, NativeInsert } from './ledger.js'
+import type { Patience } from './patiently.js'
 
 /** A file of Native-format blocks on this machine. */
 export interface NativeFile extends Pick<NativeInsert, 'file' | 'bytes' | 'columns'> {
@@ -44,8 +45,7 @@ export class Staging {
   constructor(
     private readonly ledger: Ledger,
     readonly runId: string,
-    /** Ends the waiting between attempts; the block is then abandoned with `interrupted`. */
-    private readonly signal?: AbortSignal,
+    private readonly patience: Patience = UNHEARD,
   ) {
     this.tableName = `usage_replay_${runId}`
     this.evidenceTableName = `${this.tableName}_evidence`
@@ -139,7 +139,7 @@ export class Staging {
   private async insert(table: string, block: NativeFile, token: string): Promise<void> {
     const last = this.parts.get(table)
     this.parts.delete(table)
-    this.parts.set(table, await insertExactly(this.ledger, { table, ...block, token }, this.signal, last))
+    this.parts.set(table, await insertExactly(this.ledger, { table, ...block, token }, this.patience, last))
   }
 
   private async usageTable(): Promise<{ hasTtl: boolean }> {
@@ -169,5 +169,7 @@ export async function stagingTables(ledger: Ledger): Promise<{ runId: string; ro
     bytes: Number(bytes),
   }))
 }
+
+const UNHEARD: Patience = { emit() {}, signal: new AbortController().signal }
 
 const newGeneration = () => randomUUID().slice(0, 8)

@@ -9,7 +9,16 @@ import { countIds } from './look.js'
 import { readPlan, writePlan } from './publish-plan.js'
 import { settleRollup } from './rollup-difference.js'
 import type { RollupShape } from './rollup-shape.js'
-import { forgetRows, IDS_TABLE, portion, portionsFor, readSteps, recordStep, type StepName } from './run-tables.js'
+import {
+  forgetCutShort,
+  forgetRows,
+  IDS_TABLE,
+  portion,
+  portionsFor,
+  readSteps,
+  recordStep,
+  type StepName,
+} from './run-tables.js'
 
 export interface UndoOptions {
   readonly ledger: Ledger
@@ -20,6 +29,8 @@ export interface UndoOptions {
   /** For files of our own rows on their way to the target. */
   readonly spoolDir: string
   readonly signal: AbortSignal
+  /** Told when a day is taken back for good. */
+  progressed(): void
 }
 
 interface PlannedDay {
@@ -67,7 +78,9 @@ export async function undoRun(options: UndoOptions): Promise<Undone> {
   for (const day of latestFirst) {
     signal.throwIfAborted()
     await lock.assertHeld()
-    if (find('undone', day.partitionId) === undefined) await takeBack(options, day)
+    if (find('undone', day.partitionId) !== undefined) continue
+    await takeBack(options, day)
+    options.progressed()
   }
   // The ids last: as long as one is listed, a later replay takes its record for counted.
   await forgetRows(ledger, runId)
@@ -106,7 +119,7 @@ async function planDay(
 ): Promise<void> {
   if (shape !== null) {
     // Of an attempt that was cut short before its step.
-    await forgetRows(ledger, undoName(runId), partitionId)
+    await forgetCutShort(ledger, undoName(runId), partitionId, { run: runId, step: 'undo_planned' })
     const now = await settledDrift(ledger, shape, partitionId)
     const plan = await readPlan(ledger, { runId, partitionId }, shape)
     const groups = [...plan].map(([key, { before, remain, ...group }]) => {

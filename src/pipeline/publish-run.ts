@@ -7,6 +7,7 @@ import { dayOf } from '../ledger/drift.js'
 import type { TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { TargetLock } from '../ledger/lock.js'
+import { patiently } from '../ledger/patiently.js'
 import { type PublishResult, publish } from '../ledger/publish.js'
 import { compareRollup, lostDays, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
 import { type RollupShape, rollupShape } from '../ledger/rollup-shape.js'
@@ -46,22 +47,27 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
       },
     )
   const shape = rollupShape(target)
-  if (shape !== null && target.meta !== null) await markBackfilled(ledger)
+  if (shape !== null && target.meta !== null) await patiently(ledger, context, () => markBackfilled(ledger))
   const raised = shape === null ? 0 : await raise(run, shape)
   let published = 0
-  const result = await publish({
-    ledger,
-    staging,
-    lock,
-    shape,
-    columns: target.usage.columns.present,
-    spoolDir,
-    signal: context.signal,
-    published: ({ ids }) => {
-      published += ids
-      context.emit({ type: 'progress', stage: 'publish', doneBytes: 0, totalBytes: null, records: published })
-    },
-  })
+  const columns = target.usage.columns.present
+  const { emit, signal } = context
+  const result = await patiently(ledger, context, ({ progressed }) =>
+    publish({
+      ledger,
+      staging,
+      lock,
+      shape,
+      columns,
+      spoolDir,
+      signal,
+      published: ({ ids }) => {
+        progressed()
+        published += ids
+        emit({ type: 'progress', stage: 'publish', doneBytes: 0, totalBytes: null, records: published })
+      },
+    }),
+  )
   const warnings: Warning[] = []
   if (result.differing.differing > 0)
     warnings.push({
@@ -76,16 +82,20 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
       count: result.doubled.length,
     })
   if (shape === null) return { ...result, rollup: 'absent', warnings: [...warnings, absentRollup()] }
-  const held = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
-  const days = [...new Set([...held, ...(await lostDays(ledger))])]
-  const report = rollupReport(await compareRollup(ledger, shape, days, result.drifts), raised)
+  const drifting = await patiently(ledger, context, async () => {
+    const held = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
+    const days = [...new Set([...held, ...(await lostDays(ledger))])]
+    return await compareRollup(ledger, shape, days, result.drifts)
+  })
+  const report = rollupReport(drifting, raised)
   return { ...result, rollup: report.status, warnings: [...warnings, ...report.warnings] }
 }
 
 /** Before anything is planned: a group that was raised has no drift left to explain. */
-async function raise({ options, ledger, spoolDir }: PublishRun, shape: RollupShape): Promise<number> {
+async function raise({ options, ledger, spoolDir, context }: PublishRun, shape: RollupShape): Promise<number> {
   if (!options.repairRollup) return 0
-  return await raiseRollup(ledger, spoolDir, shape, await rawPartitions(ledger))
+  const partitionIds = await patiently(ledger, context, () => rawPartitions(ledger))
+  return await raiseRollup(ledger, spoolDir, shape, partitionIds, context)
 }
 
 function absentRollup(): Warning {

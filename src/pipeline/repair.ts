@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { LedgerError } from '../domain/errors.js'
+import type { Emit } from '../domain/events.js'
 import type { TargetOptions } from '../domain/options.js'
 import type { DoubledDay, DriftedGroup, RepairFindings, RepairOutcome } from '../domain/repair.js'
 import { dayOf, type Group } from '../ledger/drift.js'
 import type { TargetState, UsageState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { lockOwner, refuseLiving, TargetLock } from '../ledger/lock.js'
+import { patiently } from '../ledger/patiently.js'
 import { planRepair, type RepairTarget, repairPartition } from '../ledger/repair.js'
 import { compareRollup, levelRollup, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
 import { canBeRaised } from '../ledger/rollup-rule.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
-import { createRunTables, readSteps, recordStep } from '../ledger/run-tables.js'
+import { createRunTables, recordStep } from '../ledger/run-tables.js'
 import { surplusColumns } from '../ledger/surplus.js'
 import { unfinishedRuns } from '../ledger/unfinished.js'
 import { withLedger } from '../ledger/with-ledger.js'
@@ -25,6 +27,8 @@ export interface RepairRunOptions {
   readonly breakLock: boolean
   readonly stateDir: string
   readonly signal: AbortSignal
+  /** Told where the target has to be waited for. */
+  readonly emit: Emit
   /** Asked once, before anything is changed; false means no. */
   confirm(found: RepairFindings): Promise<boolean>
 }
@@ -114,17 +118,18 @@ class Repair {
 
   private async act(): Promise<Done> {
     const { ledger, options } = this
-    await createRunTables(ledger)
+    await patiently(ledger, options, () => createRunTables(ledger))
     const owner = ledger.kind === 'server' ? await lockOwner(ledger) : null
     // One that was killed before it noted anything has left its lock alone.
     const locking = owner?.runId.startsWith(REPAIR) ? owner.runId : undefined
     const repairId = (await this.unfinishedRepair()) ?? locking ?? `${REPAIR}${randomBytes(5).toString('hex')}`
     if (owner?.runId === repairId && !options.breakLock) refuseLiving(ledger, repairId, owner)
-    const lock = await TargetLock.acquire(ledger, repairId, options)
+    const lock = await TargetLock.acquire(ledger, repairId, options, options)
     return await withSpool(options.stateDir, repairId, async (spoolDir) => {
-      const done = await this.put(repairId, lock, spoolDir).finally(() => lock.release())
+      const done = await lock.during(options, () => this.put(repairId, lock, spoolDir))
       // Behind the lock: a repair that is killed here is found unfinished, and no lock of a finished one is left.
-      await recordStep(ledger, spoolDir, repairId, { partitionId: '', step: 'repaired', payload: null })
+      const last = { partitionId: '', step: 'repaired', payload: null } as const
+      await patiently(ledger, options, () => recordStep(ledger, spoolDir, repairId, last))
       return done
     })
   }
@@ -133,21 +138,20 @@ class Repair {
   private async put(repairId: string, lock: TargetLock, spoolDir: string): Promise<Done> {
     const { ledger, options } = this
     // Read again: only now nobody else changes what a run has left.
-    const target = await this.target()
+    const target = await patiently(ledger, options, () => this.target())
     const { shape, unsettled } = target
-    const { signal } = options
-    const steps = await readSteps(ledger, repairId)
-    const partitionIds = await rawPartitions(ledger)
+    const partitionIds = await patiently(ledger, options, () => rawPartitions(ledger))
+    const repairing = { ...target, repairId, lock, spoolDir, signal: options.signal }
     let removed = 0
     for (const partitionId of partitionIds)
-      removed += await repairPartition({ ...target, repairId, lock, spoolDir, signal, steps }, partitionId)
+      removed += await patiently(ledger, options, () => repairPartition(repairing, partitionId))
     if (shape === null) return { removed, raised: 0, lowered: 0 }
     const settled = partitionIds.filter((id) => !unsettled.has(id))
-    const raised = options.repairRollup ? await raiseRollup(ledger, spoolDir, shape, settled) : 0
+    const raised = options.repairRollup ? await raiseRollup(ledger, spoolDir, shape, settled, options) : 0
     const named = options.lowerRollup
     const days = settled.filter((id) => named.some((name) => name.startsWith(`${dayOf(id)}/`)))
     const isNamed = (group: Group) => named.includes(nameOf(group))
-    return { removed, raised, lowered: await levelRollup(ledger, spoolDir, shape, days, isNamed) }
+    return { removed, raised, lowered: await levelRollup(ledger, spoolDir, shape, days, isNamed, options) }
   }
 
   private async unfinishedRepair(): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import { dayOf } from '../ledger/drift.js'
 import { inspectTarget, type TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { TargetLock } from '../ledger/lock.js'
+import { patiently } from '../ledger/patiently.js'
 import { createRunTables } from '../ledger/run-tables.js'
 import { createSchema, lacksSchema } from '../ledger/schema.js'
 import { tenantRows } from '../ledger/staged-counts.js'
@@ -80,20 +81,24 @@ class Replay {
       throw new LedgerError('refused', 'not confirmed: nothing was done')
 
     if (lacksSchema(target) && (ledger.kind === 'embedded' || options.createSchema)) {
-      await createSchema(ledger)
-      target = await inspectTarget(ledger)
+      target = await patiently(ledger, context, async () => {
+        await createSchema(ledger)
+        return await inspectTarget(ledger)
+      })
     }
     // Known before the lock is taken: a run killed right behind it must find its own id there.
     if (action === 'start') await this.begin(runId, discovery, state)
-    const lock = await TargetLock.acquire(ledger, runId, { breakLock: options.breakLock })
+    const lock = await TargetLock.acquire(ledger, runId, { breakLock: options.breakLock }, context)
     releasers.add(() => lock.release())
     if (lock.notice !== null) context.emit({ type: 'notice', message: lock.notice })
-    await createRunTables(ledger)
-    await refuseUnfinishedRuns(ledger, runId)
+    await patiently(ledger, context, async () => {
+      await createRunTables(ledger)
+      await refuseUnfinishedRuns(ledger, runId)
+    })
 
-    const staging = new Staging(ledger, runId, context.signal)
+    const staging = new Staging(ledger, runId, context)
     const input = await this.stagedInput(action, runId, discovery, ahead, state, ledger, target, staging)
-    const checks = await checkAges({ options, ledger, staging, target, begun })
+    const checks = await patiently(ledger, context, () => checkAges({ options, ledger, staging, target, begun }))
     if (options.stageOnly) return this.unpublished(plan, input, target, state, checks)
 
     const manifest = state.manifest
@@ -104,10 +109,10 @@ class Replay {
     const partitionIds = input.partitionIds
     const { spoolDir } = state
     const outcome = await publishRun({ options, ledger, target, staging, lock, spoolDir, partitionIds, context })
-    const days = await this.days(ledger, input, outcome)
-    await staging.drop()
+    const days = await patiently(ledger, context, () => this.days(ledger, input, outcome))
+    await patiently(ledger, context, () => staging.drop())
     // Before the run is over for good: the next one has another id, and would be locked out.
-    await lock.release()
+    await patiently(ledger, context, () => lock.release())
     await state.save({ ...manifest, state: 'published' })
     const publishMs = performance.now() - publishing
     context.emit({

@@ -1,10 +1,12 @@
 import { LedgerError } from '../domain/errors.js'
+import type { Emit } from '../domain/events.js'
 import type { TargetOptions } from '../domain/options.js'
 import type { RunDetails, RunEntry, RunsOutcome, Undone } from '../domain/runs.js'
 import { connect } from '../ledger/connect.js'
 import { inspectTarget } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { refuseLiving, TargetLock } from '../ledger/lock.js'
+import { patiently } from '../ledger/patiently.js'
 import { rollupShape } from '../ledger/rollup-shape.js'
 import { listRuns, showRun } from '../ledger/runs.js'
 import { Staging } from '../ledger/staging.js'
@@ -17,6 +19,8 @@ export interface ChangeRunOptions {
   readonly breakLock: boolean
   readonly stateDir: string
   readonly signal: AbortSignal
+  /** Told where the target has to be waited for. */
+  readonly emit: Emit
   /** Asked once, before anything is changed; false means no. */
   confirm(run: RunEntry): Promise<boolean>
 }
@@ -45,8 +49,8 @@ export async function runsDiscard(
     refuseDiscard(ledger, run)
     await change(ledger, run, options, async () => {
       // Asked again: the run may have begun to publish between the first look and the lock.
-      refuseDiscard(ledger, find(await listRuns(ledger), runId, ledger))
-      await new Staging(ledger, runId).drop()
+      await patiently(ledger, options, async () => refuseDiscard(ledger, find(await listRuns(ledger), runId, ledger)))
+      await patiently(ledger, options, () => new Staging(ledger, runId).drop())
     })
     return run
   })
@@ -61,14 +65,17 @@ export async function runsUndo(
   return await askTarget(target, async (ledger) => {
     const [run, later] = await withLaterRuns(ledger, runId)
     refuseUndo(ledger, run, later)
-    return await change(ledger, run, options, async (lock) => {
-      await refuseUnfinishedRuns(ledger, runId)
-      // Asked again: a replay may have published between the first look and the lock.
-      refuseUndo(ledger, ...(await withLaterRuns(ledger, runId)))
-      const shape = rollupShape(await inspectTarget(ledger))
-      const { stateDir, signal } = options
-      return await withSpool(stateDir, runId, (spoolDir) => undoRun({ ledger, runId, lock, shape, spoolDir, signal }))
-    })
+    return await change(ledger, run, options, (lock) =>
+      withSpool(options.stateDir, runId, (spoolDir) =>
+        patiently(ledger, options, async ({ progressed }) => {
+          await refuseUnfinishedRuns(ledger, runId)
+          // Asked again: a replay may have published between the first look and the lock.
+          refuseUndo(ledger, ...(await withLaterRuns(ledger, runId)))
+          const shape = rollupShape(await inspectTarget(ledger))
+          return await undoRun({ ledger, runId, lock, shape, spoolDir, signal: options.signal, progressed })
+        }),
+      ),
+    )
   })
 }
 
@@ -111,17 +118,14 @@ function refuseUndo(ledger: Ledger, run: RunEntry, later: readonly RunEntry[]): 
 async function change<Outcome>(
   ledger: Ledger,
   run: RunEntry,
-  { breakLock, confirm }: ChangeRunOptions,
+  options: ChangeRunOptions,
   act: (lock: TargetLock) => Promise<Outcome>,
 ): Promise<Outcome> {
+  const { breakLock, confirm } = options
   if (run.lock !== null && !breakLock) refuseLiving(ledger, run.runId, run.lock)
   if (!(await confirm(run))) throw new LedgerError('refused', 'not confirmed: nothing was done')
-  const lock = await TargetLock.acquire(ledger, run.runId, { breakLock })
-  try {
-    return await act(lock)
-  } finally {
-    await lock.release()
-  }
+  const lock = await TargetLock.acquire(ledger, run.runId, { breakLock }, options)
+  return await lock.during(options, () => act(lock))
 }
 
 function find(runs: readonly RunEntry[], runId: string, ledger: Ledger): RunEntry {

@@ -4,6 +4,7 @@ import type { Emit } from '../domain/events.js'
 import type { InputOptions, ReplayOptions } from '../domain/options.js'
 import { FIELDS, type FieldName } from '../domain/record.js'
 import type { Ledger } from '../ledger/ledger.js'
+import { patiently } from '../ledger/patiently.js'
 import type { StagedPartition, Staging } from '../ledger/staging.js'
 import { verifyStaging } from '../ledger/verify.js'
 import { blockColumns, EVIDENCE_COLUMNS } from '../order/index.js'
@@ -64,7 +65,8 @@ export async function stage(input: StageInput): Promise<StageResult> {
       const started = performance.now()
       input.emit({ type: 'stage_started', stage: 'verify', message: 'verifying what was staged' })
       const { tally } = decoded
-      await verifyStaging(input.ledger, input.staging, { ...tally, buckets: () => tally.entries }, input.missing)
+      const expected = { ...tally, buckets: () => tally.entries }
+      await patiently(input.ledger, input, () => verifyStaging(input.ledger, input.staging, expected, input.missing))
       const verifyMs = performance.now() - started
       input.emit({
         type: 'stage_finished',
@@ -72,7 +74,11 @@ export async function stage(input: StageInput): Promise<StageResult> {
         ms: verifyMs,
         message: 'staging holds exactly what was decoded',
       })
-      return { decoded, partitions: await input.staging.partitions(), stageMs: stageMs + verifyMs }
+      return {
+        decoded,
+        partitions: await patiently(input.ledger, input, () => input.staging.partitions()),
+        stageMs: stageMs + verifyMs,
+      }
     }
     if (pass === MOST_PASSES)
       throw new LedgerError('refused', 'the sources change while they are read', {
@@ -91,7 +97,7 @@ async function stageOnce(
   conflictIds: Uint32Array,
 ): Promise<{ decoded: DecodeResult; stageMs: number }> {
   const { discovery, staging, columns, emit, signal } = input
-  await staging.create()
+  await patiently(input.ledger, input, () => staging.create())
   const thread = await decodeThread(input, conflictIds)
   let stageMs = 0
   const native = (spooled: SpooledFile | null, of: typeof EVIDENCE_COLUMNS) =>

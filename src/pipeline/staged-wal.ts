@@ -46,7 +46,7 @@ export class WalSources {
     use: (wal: StagedWal, decoded: DecodeResult) => Promise<T>,
   ): Promise<T> {
     const { input, context, state, discovery } = this
-    const staging = new Staging(ledger, newRunId(), context.signal)
+    const staging = new Staging(ledger, newRunId(), context)
     try {
       const { decoded, partitions } = await stage({
         options: input,

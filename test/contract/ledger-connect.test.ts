@@ -8,6 +8,7 @@ import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { LedgerError } from '../../src/domain/errors.js'
 import { Secret } from '../../src/domain/options.js'
+import { serverCode } from '../../src/ledger/adapt-error.js'
 import { connect } from '../../src/ledger/connect.js'
 import { startServer, type TestServer } from '../support/server/index.js'
 import { makeTarget, PASSWORD, type TestTarget, USER } from '../support/server/targets.js'
@@ -176,6 +177,69 @@ describe('connecting to a server', () => {
       retryable: true,
     })
     expect(changes).toBe(1)
+    await ledger.close()
+  })
+
+  const changing = async (listener: RequestListener) => {
+    const options = await standIn(async (request, response) => {
+      let body = ''
+      for await (const chunk of request) body += chunk
+      if (body.startsWith('INSERT')) listener(request, response)
+      else response.end('{"name":"async_insert"}\n')
+    })
+    return await connect(options)
+  }
+
+  it.each([
+    [159, 'target_failed'],
+    [202, 'target_unreachable'],
+    [209, 'target_unreachable'],
+    [210, 'target_unreachable'],
+    [241, 'target_failed'],
+    [242, 'target_unreachable'],
+    [252, 'target_failed'],
+    [999, 'target_unreachable'],
+  ])('takes error %i for one that passes, and says what to do', async (number, code) => {
+    const ledger = await changing((_, response) => {
+      response.writeHead(500, { 'x-clickhouse-exception-code': String(number) })
+      response.end(`Code: ${number}. DB::Exception: too much. (BUSY) (version 26.7.1.1)\n`)
+    })
+    const error = await failure(ledger.command('INSERT INTO t SELECT 1'))
+    expect(error).toMatchObject({ code, retryable: true, hint: expect.stringMatching(/run the same command again/) })
+    expect(serverCode(error)).toBe(number)
+    await ledger.close()
+  })
+
+  it.each([
+    [408, undefined, undefined],
+    [429, '3', 3000],
+    [500, undefined, undefined],
+    [502, 'soon', undefined],
+    [503, '0', 0],
+    [503, '-5', undefined],
+    [504, '120', 120_000],
+  ])('takes HTTP %i of a proxy (Retry-After: %s) for a state that passes', async (status, header, retryAfterMs) => {
+    const ledger = await changing((_, response) => {
+      response.writeHead(status, header === undefined ? {} : { 'retry-after': header }).end('<html>busy</html>')
+    })
+    const error = await failure(ledger.command('INSERT INTO t SELECT 1'))
+    expect(error).toMatchObject({
+      code: 'target_unreachable',
+      retryable: true,
+      message: expect.stringContaining(`HTTP status ${status}`),
+      hint: expect.stringMatching(/run the same command again/),
+    })
+    expect(error.retryAfterMs).toBe(retryAfterMs)
+    await ledger.close()
+  })
+
+  it('takes a Retry-After that is a date for the time until then', async () => {
+    const ledger = await changing((_, response) => {
+      response.writeHead(503, { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() }).end()
+    })
+    const { retryAfterMs } = await failure(ledger.command('INSERT INTO t SELECT 1'))
+    expect(retryAfterMs).toBeGreaterThan(3_000_000)
+    expect(retryAfterMs).toBeLessThanOrEqual(3_600_000)
     await ledger.close()
   })
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '../../src/domain/options.js'
 import { connect } from '../../src/ledger/connect.js'
 import { inspectTarget } from '../../src/ledger/inspect-target.js'
+import { settled } from '../../src/ledger/settled.js'
 import { hasDebianServer, startDebianServer } from '../support/server/debian-server.js'
 
 // A real server over real HTTP, if an old one: the front before chDB could share a misunderstanding with the client.
@@ -44,7 +45,7 @@ describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickho
       { name: 'a', type: 'UInt64' },
       { name: 'b', type: 'String' },
     ]
-    await ledger.insertNative({ table: 't', columns, file, bytes: statSync(file).size, token: 'x', queryId: 'q-1' })
+    await ledger.insertNative({ table: 't', columns, file, bytes: statSync(file).size, token: 'x' })
     expect(
       await ledger.rows(`SELECT count() AS rows, sum(a) AS sum, uniqExact(b) AS texts FROM ${ledger.table('t')}`),
     ).toEqual([{ rows: '100000', sum: '4999950000', texts: '100000' }])
@@ -61,6 +62,24 @@ describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickho
       message: expect.stringMatching(/code 395/),
     })
     await ledger.close()
+  })
+
+  it('works on at a statement whose answer was cut, and is waited for', async () => {
+    const calm = await connect(options())
+    await calm.command(`CREATE TABLE ${calm.table('slow')} (a UInt64) ENGINE = MergeTree ORDER BY a`)
+    const hasty = await connect({ ...options(), timeoutMs: 500 })
+    // A second for each of three blocks.
+    const slow = `INSERT INTO ${calm.table('slow')} SELECT number + sleep(1) FROM system.numbers LIMIT 3 SETTINGS max_block_size = 1`
+    await expect(hasty.command(slow)).rejects.toMatchObject({ code: 'target_unreachable', retryable: true })
+    const count = async () =>
+      (await calm.rows<{ rows: string }>(`SELECT count() AS rows FROM ${calm.table('slow')}`))[0]
+    const { signal } = new AbortController()
+    // It is none of the other connection's.
+    await settled(calm, signal)
+    expect(Number((await count()).rows)).toBeLessThan(3)
+    await settled(hasty, signal)
+    expect(await count()).toEqual({ rows: '3' })
+    await Promise.all([calm.close(), hasty.close()])
   })
 
   it('is refused as a target', async () => {

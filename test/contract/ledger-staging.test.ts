@@ -6,6 +6,7 @@ import { LedgerError } from '../../src/domain/errors.js'
 import type { Ledger, NativeInsert } from '../../src/ledger/ledger.js'
 import { createSchema } from '../../src/ledger/schema.js'
 import { type NativeFile, Staging } from '../../src/ledger/staging.js'
+import { IMPATIENT } from '../support/patience.js'
 import { startServer, type TestServer } from '../support/server/index.js'
 import { makeTarget, PASSWORD, type TestTarget, USER } from '../support/server/targets.js'
 
@@ -198,7 +199,7 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
         () => () => Promise.reject(new LedgerError('target_failed', 'memory (241)', { retryable: true })),
       ],
     ])('%s', async (_, behaviour) => {
-      const staging = new Staging(disturbed(ledger, [behaviour(), behaviour()]), `u${number}`)
+      const staging = new Staging(disturbed(ledger, [behaviour(), behaviour()]), `u${number}`, IMPATIENT)
       await staging.create()
       await staging.insertBlock({ data: await records(300), evidence: null })
       expect(await contents(staging.tableName)).toEqual({ rows: 300, ids: 300 })
@@ -211,7 +212,7 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
       await ledger.insertNative({ ...i, ...part })
       throw lost()
     }
-    const staging = new Staging(disturbed(ledger, [(i) => ledger.insertNative(i), broken]), 'r6')
+    const staging = new Staging(disturbed(ledger, [(i) => ledger.insertNative(i), broken]), 'r6', IMPATIENT)
     await staging.create()
     await staging.insertBlock({ data: await records(300), evidence: null })
     await staging.insertBlock({ data: await records(90, 301), evidence: null })
@@ -249,7 +250,7 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
       abort.abort()
       return Promise.reject(lost())
     }
-    const staging = new Staging(disturbed(ledger, [down]), 'r9', abort.signal)
+    const staging = new Staging(disturbed(ledger, [down]), 'r9', { ...IMPATIENT, signal: abort.signal })
     await staging.create()
     await expect(staging.insertBlock({ data: await records(3), evidence: null })).rejects.toMatchObject({
       code: 'interrupted',

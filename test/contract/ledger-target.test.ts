@@ -4,6 +4,7 @@ import { inspectTarget, type TargetState } from '../../src/ledger/inspect-target
 import type { Ledger } from '../../src/ledger/ledger.js'
 import { lockOwner, TargetLock } from '../../src/ledger/lock.js'
 import { createSchema } from '../../src/ledger/schema.js'
+import { IMPATIENT } from '../support/patience.js'
 import { makeTarget, type TestTarget } from '../support/server/targets.js'
 
 const DAY_MS = 86_400_000
@@ -283,19 +284,19 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
     beforeEach(() => createSchema(ledger))
 
     it('is held by one run, and free again afterwards', async () => {
-      const lock = await TargetLock.acquire(ledger, 'run_a', { breakLock: false })
+      const lock = await TargetLock.acquire(ledger, 'run_a', { breakLock: false }, IMPATIENT)
       expect(lock.notice).toBeNull()
       expect(await lockOwner(ledger)).toMatchObject({ runId: 'run_a', pid: process.pid })
       await lock.assertHeld()
       await lock.release()
       expect(await lockOwner(ledger)).toBeNull()
       await lock.release()
-      await (await TargetLock.acquire(ledger, 'run_b', { breakLock: false })).release()
+      await (await TargetLock.acquire(ledger, 'run_b', { breakLock: false }, IMPATIENT)).release()
     })
 
     it('is taken over by the same run', async () => {
-      const dead = await TargetLock.acquire(ledger, 'run_a', { breakLock: false })
-      const again = await TargetLock.acquire(ledger, 'run_a', { breakLock: false })
+      const dead = await TargetLock.acquire(ledger, 'run_a', { breakLock: false }, IMPATIENT)
+      const again = await TargetLock.acquire(ledger, 'run_a', { breakLock: false }, IMPATIENT)
       expect(again.notice).toBeNull()
       await expect(dead.assertHeld()).rejects.toMatchObject({ code: 'target_locked' })
       await dead.release()
@@ -305,13 +306,13 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
     })
 
     it.runIf(kind === 'server')('keeps another run out, until it is broken', async () => {
-      const lock = await TargetLock.acquire(ledger, 'run_a', { breakLock: false })
+      const lock = await TargetLock.acquire(ledger, 'run_a', { breakLock: false }, IMPATIENT)
       const since = (await lockOwner(ledger))?.since ?? ''
-      const error = await TargetLock.acquire(ledger, 'run_b', { breakLock: false }).catch((e) => e)
+      const error = await TargetLock.acquire(ledger, 'run_b', { breakLock: false }, IMPATIENT).catch((e) => e)
       expect(error).toMatchObject({ code: 'target_locked', hint: expect.stringMatching(/--break-lock/) })
       for (const part of ['run_a', String(process.pid), since]) expect(error.message).toContain(part)
       await lock.assertHeld()
-      const broken = await TargetLock.acquire(ledger, 'run_b', { breakLock: true })
+      const broken = await TargetLock.acquire(ledger, 'run_b', { breakLock: true }, IMPATIENT)
       expect(broken.notice).toMatch(/run_a/)
       await expect(lock.assertHeld()).rejects.toMatchObject({
         code: 'target_locked',
@@ -323,15 +324,17 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
     })
 
     it.runIf(kind === 'server')('is given to one of many that ask at once', async () => {
-      const attempts = Array.from({ length: 8 }, (_, n) => TargetLock.acquire(ledger, `run_${n}`, { breakLock: false }))
+      const attempts = Array.from({ length: 8 }, (_, n) =>
+        TargetLock.acquire(ledger, `run_${n}`, { breakLock: false }, IMPATIENT),
+      )
       const outcomes = await Promise.allSettled(attempts)
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
       for (const outcome of outcomes) if (outcome.status === 'fulfilled') await outcome.value.release()
     })
 
     it.runIf(kind === 'embedded')('is dead where its directory could be opened', async () => {
-      await TargetLock.acquire(ledger, 'run_a', { breakLock: false })
-      const lock = await TargetLock.acquire(ledger, 'run_b', { breakLock: false })
+      await TargetLock.acquire(ledger, 'run_a', { breakLock: false }, IMPATIENT)
+      const lock = await TargetLock.acquire(ledger, 'run_b', { breakLock: false }, IMPATIENT)
       expect(lock.notice).toMatch(/took over.*run_a/)
       await lock.release()
     })
@@ -341,7 +344,7 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
         `CREATE TABLE ${ledger.table('usage_replay_lock')} (held UInt8) ENGINE = MergeTree ORDER BY tuple() COMMENT 'mine\n\x1b[2J'`,
       )
       expect(await lockOwner(ledger)).toBeNull()
-      const attempt = TargetLock.acquire(ledger, 'run_a', { breakLock: false })
+      const attempt = TargetLock.acquire(ledger, 'run_a', { breakLock: false }, IMPATIENT)
       if (kind === 'server') await expect(attempt).rejects.toMatchObject({ code: 'target_locked' })
       else await (await attempt).release()
     })

@@ -128,7 +128,7 @@ describe.each(['embedded', 'server'] as const)('a ledger: %s', (kind) => {
     })
 
     it('stores every value of a block', async () => {
-      await ledger.insertNative({ table: 't', ...(await block('values', 50_000)), token: 'a', queryId: 'q-1' })
+      await ledger.insertNative({ table: 't', ...(await block('values', 50_000)), token: 'a' })
       const [row] = await ledger.rows(
         `SELECT toUInt32(count()) AS rows, toUInt32(countIf(extra = 'd')) AS defaulted, toUInt32(countIf(kind = '2')) AS twos,
            toUInt32(countIf(reinterpretAsUInt64(cost) = reinterpretAsUInt64((reinterpretAsUInt128(id) - 1) / 7))) AS exact FROM t`,
@@ -137,7 +137,7 @@ describe.each(['embedded', 'server'] as const)('a ledger: %s', (kind) => {
     })
 
     it('drops a token seen before, and its setting is gone afterwards', async () => {
-      const insert = { table: 't', ...(await block('token', 3)), queryId: 'q-2' }
+      const insert = { table: 't', ...(await block('token', 3)) }
       await ledger.insertNative({ ...insert, token: 'same' })
       await ledger.insertNative({ ...insert, token: 'same' })
       expect(await count()).toBe(3)
@@ -158,13 +158,13 @@ describe.each(['embedded', 'server'] as const)('a ledger: %s', (kind) => {
         mkdirSync(directory, { recursive: true })
         const there = join(directory, `block-${number}.native`)
         symlinkSync(file, there)
-        await ledger.insertNative({ table: 't', file: there, ...rest, token: 'n', queryId: 'q-3' })
+        await ledger.insertNative({ table: 't', file: there, ...rest, token: 'n' })
         expect(await count()).toBe(4)
       },
     )
 
     it('refuses names that are no plain identifiers', async () => {
-      const insert = { ...(await block('names', 1)), token: 'x', queryId: 'q-4' }
+      const insert = { ...(await block('names', 1)), token: 'x' }
       await expect(ledger.insertNative({ table: 't`; DROP TABLE t', ...insert })).rejects.toMatchObject({
         code: 'config',
       })
@@ -185,14 +185,13 @@ describe.each(['embedded', 'server'] as const)('a ledger: %s', (kind) => {
         bytes: 1,
         columns,
         token: 'g',
-        queryId: 'q-5',
       }
       await expect(ledger.insertNative(gone)).rejects.toMatchObject({ retryable: false })
       await ledger.command(
         'CREATE TABLE many (id UUID, cost Float64, kind String) ENGINE = MergeTree PARTITION BY id ORDER BY id',
       )
       const error = await ledger
-        .insertNative({ table: 'many', ...(await block('many', 101)), token: 'm', queryId: 'q-6' })
+        .insertNative({ table: 'many', ...(await block('many', 101)), token: 'm' })
         .catch((e) => e)
       expect(serverCode(error)).toBe(252)
       expect(await count('many')).toBe(0)

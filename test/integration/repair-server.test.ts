@@ -154,12 +154,7 @@ describe('rows that a pod inserted again after a replay', () => {
   })
 
   it('a half repaired ledger keeps replays out', async () => {
-    const proxy = await startProxy(dir.server.url, async (sql, when) => {
-      if (when === 'before' && /DEDUPLICATE/.test(sql)) throw new Error('cut')
-    })
-    const cut = await dir.command(['repair', '--yes'], { url: proxy.url })
-    await proxy.close()
-    expect(cut.code, cut.output).not.toBe(0)
+    await killAfter(dir, ['repair', '--yes'], /DEDUPLICATE/, 0)
     const refused = await dir.replay()
     expect([refused.code, refused.document.error?.message], refused.output).toEqual([
       11,

@@ -14,6 +14,7 @@ import { type RollupShape, rollupShape } from '../../src/ledger/rollup-shape.js'
 import { createRunTables } from '../../src/ledger/run-tables.js'
 import { createSchema } from '../../src/ledger/schema.js'
 import { Staging } from '../../src/ledger/staging.js'
+import { IMPATIENT } from '../support/patience.js'
 import { insertOf, ROLLUP_SQL, type TestRecord } from '../support/records.js'
 import { play, scenarioArb, sumsByGroup, type World } from './publish-model.js'
 
@@ -52,7 +53,7 @@ beforeAll(async () => {
   if (found === null) throw new Error('there is a rollup')
   shape = found
   await createRunTables(ledger)
-  lock = await TargetLock.acquire(ledger, RUN, { breakLock: false })
+  lock = await TargetLock.acquire(ledger, RUN, { breakLock: false }, IMPATIENT)
   await new Staging(ledger, RUN).create()
 })
 afterAll(async () => {
@@ -113,6 +114,7 @@ function faulty(fault: Fault | null, written: { count: number }): Ledger {
     kind: ledger.kind,
     location: ledger.location,
     database: ledger.database,
+    queryIds: ledger.queryIds,
     table: (name) => ledger.table(name),
     settings: (wanted) => ledger.settings(wanted),
     rows: (sql, params) => ledger.rows(sql, params),
@@ -239,7 +241,7 @@ async function expectComparison(world: World, { rollup }: Outcome, plan: Readonl
   const raisable = drifts.filter(
     ({ group, r, u }) => r.every((v, i) => v <= u[i]) && (plan.get(group)?.decision ?? 'proven') === 'proven',
   )
-  expect(await raiseRollup(ledger, spoolDir, shape, DAYS)).toBe(raisable.length)
+  expect(await raiseRollup(ledger, spoolDir, shape, DAYS, IMPATIENT)).toBe(raisable.length)
   const raised = new Map(raisable.map(({ group, u }) => [group, u]))
   const after = (await outcome()).rollup
   for (const group of union2(raw, rollup))

@@ -20,6 +20,7 @@ export async function runRepair(session: Session): Promise<number> {
     breakLock: values['break-lock'],
     stateDir: values['state-dir'],
     signal,
+    emit: session.printer.emit,
     confirm: (found) => {
       const show = () => void asker?.output.write(renderFindings(found, createStyle(colors)))
       return mayRepair(target.url, values.yes, asker, show, signal)

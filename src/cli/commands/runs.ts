@@ -37,13 +37,14 @@ export async function runRunsUndo(session: Session): Promise<number> {
   return print(session, 'runs undo', 'undone', outcome, renderUndone)
 }
 
-function changing({ settings, asker, signal }: Session, what: 'discard' | 'undo') {
+function changing({ settings, asker, signal, printer }: Session, what: 'discard' | 'undo') {
   const { values } = settings
   const { url } = targetOptions(settings)
   return {
     breakLock: values['break-lock'],
     stateDir: values['state-dir'],
     signal,
+    emit: printer.emit,
     confirm: (run: Parameters<typeof mayChangeRun>[1]) => mayChangeRun(what, run, url, values.yes, asker, signal),
   }
 }

@@ -109,7 +109,8 @@ async function answer(
   response.writeHead(status, headers).end(bytes)
 }
 
-async function forward(server: string, { url, headers: { authorization = '' } }: IncomingMessage, body: Buffer) {
+/** Sends a request on; its answer, whole. */
+export async function forward(server: string, { url, headers: { authorization = '' } }: IncomingMessage, body: Buffer) {
   const answered = await fetch(new URL(url ?? '/', server), { method: 'POST', headers: { authorization }, body })
   const bytes = Buffer.from(await answered.arrayBuffer())
   const headers = Object.fromEntries([...answered.headers].filter(([name]) => name.startsWith('x-clickhouse')))

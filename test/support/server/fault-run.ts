@@ -8,7 +8,10 @@ import { insertOf, ROLLUP_SQL, rollupOf } from '../records.js'
 import { FAULTS, type Fault, startFaultProxy } from './fault-proxy.js'
 import { ServerDir, type ServerRan } from './server-dir.js'
 
-/** What a disturbed replay may end with, besides its own end: it says so, and the same command goes on. */
+/**
+ * What a disturbed replay may end with, besides its own end: it was killed, cut off before it had begun, or for longer than
+ * it waits. It says so, and the same command goes on.
+ */
 const CUT_SHORT = new Set<number | null>([1, 13, null])
 const MOST_ATTEMPTS = 12
 
@@ -49,7 +52,8 @@ export class FaultGround {
         // Undisturbed in the end, at the same address: a run is bound to it.
         calm = attempt === MOST_ATTEMPTS - 1
         last = await this.attempt(proxy.url, calm ? 1 : random())
-        story.push(`${last.signal ?? last.code}`)
+        const why = last.document.error?.message
+        story.push(`${last.signal ?? last.code}${why === undefined ? '' : ` (${why.slice(0, 100)})`}`)
         if (last.code !== scenario.code) expect(CUT_SHORT, last.output).toContain(last.code)
       }
       expect(last?.code, last?.output).toBe(scenario.code)

@@ -20,6 +20,8 @@ export interface ReplayHow {
   readonly env?: Record<string, string>
   /** Where the command finds the server, if not at the server's own address. */
   readonly url?: string
+  /** Lets it tell of its progress, too. */
+  readonly loud?: boolean
   /** Kills the command when it resolves. */
   readonly killWhen?: () => Promise<void>
 }
@@ -87,11 +89,11 @@ export class ServerDir {
   /** Runs any command with the server as target. */
   async command(
     args: readonly string[],
-    { env = {}, url = this.server.url, killWhen }: ReplayHow = {},
+    { env = {}, url = this.server.url, loud = false, killWhen }: ReplayHow = {},
   ): Promise<ServerRan> {
     const place = ['--clickhouse-url', url, '--clickhouse-user', USER]
     const own = args.includes('--state-dir') ? [] : ['--state-dir', this.files.state]
-    const child = spawn(process.execPath, [CLI, ...args, ...place, ...own, '--json', '--quiet'], {
+    const child = spawn(process.execPath, [CLI, ...args, ...place, ...own, '--json', ...(loud ? [] : ['--quiet'])], {
       cwd: this.files.root,
       env: cleanEnv({ OBLETH_LEDGER_CLICKHOUSE_PASSWORD: PASSWORD, ...env }),
       stdio: ['ignore', 'pipe', 'pipe'],
