@@ -38,8 +38,7 @@ function touching(whole: Completeness, tenantId: string, own: readonly BillFindi
 }
 
 /** Findings that nobody answers for. */
-const open = (findings: readonly BillFinding[]): BillFinding[] =>
-  findings.filter(({ waiver }) => waiver === null)
+const open = (findings: readonly BillFinding[]): BillFinding[] => findings.filter(({ waiver }) => waiver === null)
 
 export function completenessOf(days: number, findings: readonly BillFinding[]): Completeness {
   return { days, daysWithFindings: new Set(open(findings).map(({ day }) => day)).size, findings }
