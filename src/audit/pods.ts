@@ -18,15 +18,16 @@ const CAP_BYTES = 255 * 2 ** 20
 const CAP_SEGMENTS = 1024
 /** A clock that is this far from the others' is off; below it, pods may well have begun to spill one after the other. */
 const CLOCK_OFF_MS = 5 * 60_000
-/** With fewer other pods there is no telling which of the clocks is off. */
-const FEWEST_OTHERS = 2
+/** With fewer pods that agree there is no telling which of the clocks is off. */
+const FEWEST_AGREEING = 3
 
 /** Pods that were expected and not seen, at their WAL's cap, with bytes that give no record, or with another time. */
 export function findPodFaults(pods: readonly PodWal[], expected: readonly string[]): Finding[] {
   const seen = new Set(pods.map(({ pod }) => pod))
   return [
     ...expected.filter((pod) => !seen.has(pod)).map(unseen),
-    ...pods.flatMap((pod) => [...full(pod), ...damaged(pod), ...clockOff(pod, pods)]),
+    ...pods.flatMap((pod) => [...full(pod), ...damaged(pod)]),
+    ...clocksOff(pods),
   ]
 }
 
@@ -65,29 +66,34 @@ function damaged({ pod, quarantinedBytes }: PodWal): Finding[] {
 
 /**
  * Pods spill while the ledger is away, from about the same moment to about the same moment. Where first and last record of
- * a pod are both earlier, or both later, than those of the others by the same time, and the others agree, its clock is off.
+ * a pod are both earlier, or both later, by the same time than those that most pods agree on, its clock is off.
  */
-function clockOff(one: PodWal, pods: readonly PodWal[]): Finding[] {
-  const others = pods.filter(({ pod, firstMs }) => pod !== one.pod && firstMs !== null)
-  if (one.firstMs === null || one.lastMs === null || others.length < FEWEST_OTHERS) return []
-  const firsts = others.map(({ firstMs }) => firstMs ?? 0).sort((a, b) => a - b)
-  const lasts = others.map(({ lastMs }) => lastMs ?? 0).sort((a, b) => a - b)
-  const spread = Math.max(firsts[firsts.length - 1] - firsts[0], lasts[lasts.length - 1] - lasts[0])
-  const ahead = [one.firstMs - median(firsts), one.lastMs - median(lasts)]
-  const apart = Math.abs(ahead[0] - ahead[1])
-  if (spread >= CLOCK_OFF_MS || apart >= CLOCK_OFF_MS || Math.min(...ahead.map(Math.abs)) < CLOCK_OFF_MS) return []
-  const minutes = Math.round((ahead[0] + ahead[1]) / 2 / 60_000)
-  return [
-    finding('pod_clock', one.pod, {
-      window: { fromMs: one.firstMs, toMs: one.lastMs },
-      evidence: `its records begin and end ${Math.abs(minutes)} minutes ${minutes > 0 ? 'later' : 'earlier'} than those of all ${others.length} other pods`,
-      cause: 'the clock of its machine was off: its requests are booked at the wrong time, perhaps on the wrong day',
-      next: 'look at the clock of this machine; the records are loaded as they are',
-    }),
-  ]
+function clocksOff(pods: readonly PodWal[]): Finding[] {
+  const spans = pods.flatMap(({ pod, firstMs, lastMs }) =>
+    firstMs === null || lastMs === null ? [] : [{ pod, firstMs, lastMs }],
+  )
+  if (spans.length === 0) return []
+  const first = median(spans.map(({ firstMs }) => firstMs))
+  const last = median(spans.map(({ lastMs }) => lastMs))
+  const shifts = spans.map((span) => ({ ...span, atFirst: span.firstMs - first, atLast: span.lastMs - last }))
+  const agreeing = shifts.filter(({ atFirst, atLast }) => Math.max(Math.abs(atFirst), Math.abs(atLast)) < CLOCK_OFF_MS)
+  if (agreeing.length < FEWEST_AGREEING || agreeing.length * 2 <= spans.length) return []
+  return shifts.flatMap(({ pod, firstMs, lastMs, atFirst, atLast }) => {
+    const alike = Math.abs(atFirst - atLast) < CLOCK_OFF_MS
+    if (!alike || Math.min(Math.abs(atFirst), Math.abs(atLast)) < CLOCK_OFF_MS) return []
+    const minutes = Math.round((atFirst + atLast) / 2 / 60_000)
+    return [
+      finding('pod_clock', pod, {
+        window: { fromMs: firstMs, toMs: lastMs },
+        evidence: `its records begin and end ${Math.abs(minutes)} minutes ${minutes > 0 ? 'later' : 'earlier'} than those of ${agreeing.length} other pods, which agree`,
+        cause: 'the clock of its machine was off: its requests are booked at the wrong time, perhaps on the wrong day',
+        next: 'look at the clock of this machine; the records are loaded as they are',
+      }),
+    ]
+  })
 }
 
-const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)]
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
 function finding(
   kind: FindingKind,

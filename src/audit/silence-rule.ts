@@ -5,6 +5,7 @@ import type { Minutes, Traffic } from './traffic.js'
  *
  * - Comparable are the same minutes of the week, up to 13 weeks before and after. Of each week the least is taken of the
  *   window itself and of those an hour earlier and later: clocks change twice a year, and people do not start on the minute.
+ *   Weeks with less than a tenth of this week's traffic are from another time.
  * - Expected is the lower quartile of these counts, so that a few other outages or holidays among them do no harm, scaled
  *   down by how busy the hours before and after the silence are against the same hours of those weeks.
  * - Where they are less than half as busy, it is an unusual day such as a public holiday, and all days within two weeks
@@ -32,6 +33,8 @@ const DAY = 24 * HOUR
 const WEEK = 7 * DAY
 
 const MOST_WEEKS = 13
+/** A week with less than this share of the traffic is from another time of the ledger, such as before its users came. */
+const ANOTHER_TIME = 0.1
 const FEWEST_WEEKS = 3
 const FEWEST_DAYS = 2
 const SHORTEST_SPAN = 9 * DAY
@@ -53,9 +56,11 @@ export function judge(
   silence: Minutes,
   outages: readonly Minutes[],
 ): Judgement | null {
+  const here = weekAround(traffic, silence, 0)
   const usable = (shift: number) => {
     const window = shifted(silence, shift)
     if (Math.abs(shift) < silence.to - silence.from || !traffic.covers(window)) return false
+    if (weekAround(traffic, silence, shift) < ANOTHER_TIME * here) return false
     return !outages.some((outage) => overlap(outage, window))
   }
   const weeks = shifts(WEEK, MOST_WEEKS).filter(usable)
@@ -97,15 +102,27 @@ export function clumpSize(traffic: Traffic): number {
   return Math.max(1, ...CLUMP_WINDOWS.map((minutes) => neighbourVariance(traffic, minutes)))
 }
 
+/** A burst, as of a batch job, says nothing about ordinary hours: the pairs that differ most are left out. */
+const ORDINARY = 0.99
+
 function neighbourVariance(traffic: Traffic, minutes: number): number {
-  let [squares, sum] = [0, 0]
-  for (let from = traffic.firstMinute; from + 2 * minutes <= traffic.endMinute; from += minutes) {
+  const pairs = Math.floor((traffic.endMinute - traffic.firstMinute) / minutes) - 1
+  const squares = new Float64Array(Math.max(0, pairs))
+  let sum = 0
+  for (let i = 0, from = traffic.firstMinute; i < pairs; i++, from += minutes) {
     const a = traffic.requests({ from, to: from + minutes })
     const b = traffic.requests({ from: from + minutes, to: from + 2 * minutes })
-    squares += (a - b) ** 2
+    squares[i] = (a - b) ** 2
     sum += a + b
   }
-  return sum === 0 ? 1 : squares / sum
+  const ordinary = squares.sort().subarray(0, Math.ceil(squares.length * ORDINARY))
+  return sum === 0 ? 1 : ordinary.reduce((total, square) => total + square, 0) / sum
+}
+
+/** Requests of the week in whose middle a shifted silence lies. */
+function weekAround(traffic: Traffic, { from, to }: Minutes, shift: number): number {
+  const middle = Math.floor((from + to) / 2) + shift
+  return traffic.requests({ from: middle - WEEK / 2, to: middle + WEEK / 2 })
 }
 
 /** Traffic on both sides of the silence as a share of the usual: the lower of the two, at most 1. */

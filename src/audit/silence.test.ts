@@ -157,6 +157,28 @@ describe('silences', () => {
     expect(findings.map(({ cause }) => cause.includes('--outage'))).toEqual([false, true])
   })
 
+  it('found after months in which hardly anybody came', () => {
+    const given = traffic(
+      office(4, {
+        days: 120,
+        outages: [
+          [0, 0, 70 * DAY],
+          [100, 600, 120],
+        ],
+        holidays: [],
+      }),
+    )
+    const stray = new Traffic(
+      MONDAY,
+      Uint32Array.from({ length: 120 * DAY }, (_, i) => {
+        const busy = given.requests({ from: MONDAY + i, to: MONDAY + i + 1 })
+        return i % (9 * DAY) === 7 ? busy + 1 : busy
+      }),
+      given.silences,
+    )
+    expect(found(stray).map(([day]) => day)).toEqual([100])
+  })
+
   it('counts what it cannot judge', () => {
     const given = traffic(office(1, { days: 2, outages: [[0, 600, 120]] }))
     const { findings, unjudged } = findSilences(given, [])
