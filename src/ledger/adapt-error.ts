@@ -1,5 +1,6 @@
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { tlsAdvice } from './tls-advice.js'
 
 /** ClickHouse's error numbers (src/Common/ErrorCodes.cpp) that mean more than "failed". */
 const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: string }> = {
@@ -75,12 +76,7 @@ export function adaptError(error: unknown, place: string): LedgerError {
   return new LedgerError(
     'target_unreachable',
     `the ledger cannot be reached: ${oneLine(code ? `${message} (${code})` : message)}`,
-    {
-      place,
-      hint: code !== undefined && /CERT|SSL|TLS|SIGNED/.test(code) ? 'name the CA in NODE_EXTRA_CA_CERTS' : REACH_HINT,
-      retryable: true,
-      cause: error,
-    },
+    { place, hint: REACH_HINT, retryable: true, ...tlsAdvice(code), cause: error },
   )
 }
 

@@ -31,6 +31,7 @@ export async function openServer(target: TargetOptions, url: string): Promise<Le
       ...(database === undefined ? {} : { database }),
       username: target.user,
       password: target.password?.reveal() ?? '',
+      ...(target.caCertificates === undefined ? {} : { tls: { ca_cert: Buffer.from(target.caCertificates) } }),
       application: 'obleth-ledger',
       request_timeout: target.timeoutMs,
       keep_alive: { enabled: true, idle_socket_ttl: IDLE_SOCKET_MS, eagerly_destroy_stale_sockets: true },

@@ -15,6 +15,7 @@ describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickho
     url: server.url,
     user: 'ledger',
     password: new Secret(password),
+    caCertificates: undefined,
     database: 'obleth',
     embedded: join(dir, 'unused'),
     timeoutMs: 10_000,

@@ -41,6 +41,7 @@ beforeAll(async () => {
     url: undefined,
     user: 'default',
     password: undefined,
+    caCertificates: undefined,
     database: 'obleth',
     embedded,
     timeoutMs: 30_000,
