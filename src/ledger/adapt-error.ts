@@ -4,11 +4,14 @@ import { tlsAdvice } from './tls-advice.js'
 
 /** ClickHouse's error numbers (src/Common/ErrorCodes.cpp) that mean more than "failed". */
 const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: string }> = {
-  164: { code: 'access_denied', hint: 'the user is read-only: give it a profile with readonly = 0' },
+  164: {
+    code: 'access_denied',
+    hint: 'the user is read-only: give it a profile with readonly = 0, or 2 where it shall only read',
+  },
   192: { code: 'access_denied' },
   193: { code: 'access_denied' },
   194: { code: 'access_denied' },
-  497: { code: 'access_denied', hint: 'GRANT what the message names to this user' },
+  497: { code: 'access_denied' },
   516: { code: 'access_denied' },
   159: { code: 'target_failed', retryable: true },
   202: { code: 'target_unreachable', retryable: true },
@@ -80,6 +83,13 @@ export function adaptError(error: unknown, place: string): LedgerError {
   )
 }
 
+/** What to do about a missing right, by what the answer says: `SELECT ON obleth.usage`, without the columns. */
+function grantHint(message: string): string {
+  const found = /\bgrant ([A-Z][A-Z, ]* ON [^\s.]+\.[^\s.]+)/.exec(message.replace(/\([^()]*\)/g, ''))
+  const grant = found === null ? 'what the message names' : oneLine(found[1])
+  return `GRANT ${grant} TO this user; docs/rights.md lists what each command needs`
+}
+
 function fromServer(error: EngineError, place: string): LedgerError {
   const known = CODES[Number(error.code)]
   const text = oneLine(error.message)
@@ -91,7 +101,10 @@ function fromServer(error: EngineError, place: string): LedgerError {
     })
   const code = known?.code ?? 'target_failed'
   const hint =
-    known?.hint ?? (code === 'access_denied' ? ACCESS_HINT : code === 'target_unreachable' ? REACH_HINT : undefined)
+    error.code === '497'
+      ? grantHint(error.message)
+      : (known?.hint ??
+        (code === 'access_denied' ? ACCESS_HINT : code === 'target_unreachable' ? REACH_HINT : undefined))
   return new LedgerError(code, `${text} (code ${error.code} ${type})`, {
     place,
     ...(hint === undefined ? {} : { hint }),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '../../src/domain/options.js'
 import { connect } from '../../src/ledger/connect.js'
 import { inspectTarget } from '../../src/ledger/inspect-target.js'
-import { hasDebianServer, startDebianServer } from '../support/server/debian-server.js'
+import { hasDebianServer, READER, startDebianServer } from '../support/server/debian-server.js'
 
 // A real server over real HTTP, if an old one: the front before chDB could share a misunderstanding with the client.
 describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickhouse-server", () => {
@@ -31,6 +31,17 @@ describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickho
 
   it('refuses a wrong password', async () => {
     await expect(connect(options('wrong'))).rejects.toMatchObject({ code: 'access_denied', place: server.url })
+  })
+
+  it('lets a user that is read-only read, and says what it lacks for more', async () => {
+    const ledger = await connect({ ...options(), user: READER })
+    expect(await ledger.rows('SELECT toUInt8(7) AS seven')).toEqual([{ seven: 7 }])
+    await expect(ledger.command('CREATE DATABASE another')).rejects.toMatchObject({
+      code: 'access_denied',
+      message: expect.stringMatching(/readonly.*\(code 164/),
+      hint: expect.stringMatching(/readonly = 0/),
+    })
+    await ledger.close()
   })
 
   it('takes a block of 100,000 rows and counts it', async () => {
