@@ -35,6 +35,8 @@ export interface StagedPartition {
 export class Staging {
   readonly tableName: string
   readonly evidenceTableName: string
+  /** The ids that the anti-join took out of staging: with those that are left, all that was verified. */
+  readonly knownTableName: string
   private readonly oneAtATime = pLimit(1)
   private generation = newGeneration()
   private blocks = 0
@@ -49,6 +51,7 @@ export class Staging {
   ) {
     this.tableName = `usage_replay_${runId}`
     this.evidenceTableName = `${this.tableName}_evidence`
+    this.knownTableName = `${this.tableName}_known`
   }
 
   /**
@@ -74,6 +77,10 @@ export class Staging {
       `CREATE TABLE ${this.ledger.table(this.evidenceTableName)} ` +
         '(request_id UUID, acknowledged UInt8, batch UInt32) ENGINE = MergeTree ORDER BY request_id ' +
         'SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1',
+    )
+    await this.ledger.command(
+      `CREATE TABLE ${this.ledger.table(this.knownTableName)} (partition_id String, request_id UUID)
+       ENGINE = MergeTree ORDER BY (partition_id, request_id)`,
     )
   }
 
@@ -128,7 +135,7 @@ export class Staging {
   async drop(): Promise<void> {
     // Servers refuse to drop tables above 50 GB by default.
     const anySize = this.ledger.settings({ max_table_size_to_drop: 0, max_partition_size_to_drop: 0 })
-    for (const name of [this.tableName, this.evidenceTableName])
+    for (const name of [this.tableName, this.evidenceTableName, this.knownTableName])
       await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(name)} SYNC ${anySize}`)
   }
 

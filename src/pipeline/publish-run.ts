@@ -7,6 +7,7 @@ import { dayOf } from '../ledger/drift.js'
 import type { TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { TargetLock } from '../ledger/lock.js'
+import type { VerifiedPartition } from '../ledger/lost-rows.js'
 import { type PublishResult, publish } from '../ledger/publish.js'
 import { compareRollup, lostDays, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
 import { type RollupShape, rollupShape } from '../ledger/rollup-shape.js'
@@ -21,8 +22,8 @@ export interface PublishRun {
   readonly staging: Staging
   readonly lock: TargetLock
   readonly spoolDir: string
-  /** Days that the input touches. */
-  readonly partitionIds: readonly string[]
+  /** What was staged and verified. */
+  readonly partitions: readonly VerifiedPartition[]
   readonly context: RunContext
 }
 
@@ -52,6 +53,7 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
   const result = await publish({
     ledger,
     staging,
+    partitions: run.partitions,
     lock,
     shape,
     columns: target.usage.columns.present,
@@ -76,7 +78,7 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
       count: result.doubled.length,
     })
   if (shape === null) return { ...result, rollup: 'absent', warnings: [...warnings, absentRollup()] }
-  const held = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
+  const held = options.repairRollup ? await rawPartitions(ledger) : run.partitions.map(({ partitionId }) => partitionId)
   const days = [...new Set([...held, ...(await lostDays(ledger))])]
   const report = rollupReport(await compareRollup(ledger, shape, days, result.drifts), raised)
   return { ...result, rollup: report.status, warnings: [...warnings, ...report.warnings] }

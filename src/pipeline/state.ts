@@ -38,7 +38,8 @@ const stagedInput = z.object({
   unknownFields: named,
   warnings,
   live: z.array(z.object({ pod: z.string(), reason: z.string() })),
-  partitionIds: z.array(z.string()),
+  /** As they were verified. */
+  partitions: z.array(z.object({ partitionId: z.string(), rows: z.number() })),
   decodeMs: z.number(),
   orderMs: z.number(),
   stageMs: z.number(),

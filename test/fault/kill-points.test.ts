@@ -12,6 +12,7 @@ const RUN: Readonly<Record<string, number>> = {
   'write run.json': 4,
   'create staging': 2,
   'create staging_evidence': 1,
+  'create staging_known': 1,
   'insert staging': 9,
   'insert staging_evidence': 1,
   'insert plan': 3,
@@ -23,6 +24,7 @@ const RUN: Readonly<Record<string, number>> = {
   'insert usage_daily': 3,
   'drop staging': 1,
   'drop staging_evidence': 1,
+  'drop staging_known': 1,
   'drop lock': 1,
 }
 const SCHEMA = {
@@ -121,7 +123,7 @@ describe(`a replay killed while it removes what the ledger has, into ${SCENARIOS
     if (missing !== null) skip(missing)
   })
 
-  it.each(pointsOf({ 'insert steps': 5, 'mutate staging': 9 }))(
+  it.each(pointsOf({ 'insert steps': 5, 'insert staging_known': 3, 'mutate staging': 9 }))(
     '($kind, $nth) ends as an undisturbed one',
     async (point) => {
       const dir = ground.fresh()
