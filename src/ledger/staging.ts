@@ -4,6 +4,7 @@ import { LedgerError } from '../domain/errors.js'
 import { identifier, literal } from './identifiers.js'
 import { insertExactly, type Parts } from './insert-exactly.js'
 import type { Ledger, NativeInsert } from './ledger.js'
+import { DURABLE } from './settings.js'
 
 /** A file of Native-format blocks on this machine. */
 export interface NativeFile extends Pick<NativeInsert, 'file' | 'bytes' | 'columns'> {
@@ -71,16 +72,16 @@ export class Staging {
     if (usage.hasTtl) await this.ledger.command(`ALTER TABLE ${staging} REMOVE TTL`)
     await this.ledger.command(
       `ALTER TABLE ${staging} MODIFY SETTING non_replicated_deduplication_window = 10000, ` +
-        'min_bytes_for_wide_part = 1000000000, max_bytes_to_merge_at_max_space_in_pool = 1',
+        `min_bytes_for_wide_part = 1000000000, max_bytes_to_merge_at_max_space_in_pool = 1, ${DURABLE}`,
     )
     await this.ledger.command(
       `CREATE TABLE ${this.ledger.table(this.evidenceTableName)} ` +
         '(request_id UUID, acknowledged UInt8, batch UInt32) ENGINE = MergeTree ORDER BY request_id ' +
-        'SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1',
+        `SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1, ${DURABLE}`,
     )
     await this.ledger.command(
       `CREATE TABLE ${this.ledger.table(this.knownTableName)} (partition_id String, request_id UUID)
-       ENGINE = MergeTree ORDER BY (partition_id, request_id)`,
+       ENGINE = MergeTree ORDER BY (partition_id, request_id) SETTINGS ${DURABLE}`,
     )
   }
 
