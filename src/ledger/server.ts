@@ -34,6 +34,7 @@ export async function openServer(target: TargetOptions, url: string): Promise<Le
       ...(target.caCertificates === undefined ? {} : { tls: { ca_cert: Buffer.from(target.caCertificates) } }),
       application: 'obleth-ledger',
       request_timeout: target.timeoutMs,
+      // No compression: gzip halves what is sent for five times the work, which pays below 1 Gbit/s only (benchmarks/COMPRESSION.md).
       keep_alive: { enabled: true, idle_socket_ttl: IDLE_SOCKET_MS, eagerly_destroy_stale_sockets: true },
       log: quietLog,
     })
