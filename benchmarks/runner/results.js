@@ -86,7 +86,7 @@ export function chart(results) {
 }
 
 /** A Markdown table, its first column to the left. @param {string[]} head @param {string[][]} rows @returns {string} */
-function aligned(head, rows) {
+export function aligned(head, rows) {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)))
   const pad = (/** @type {string} */ cell, /** @type {number} */ i) =>
     i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])

@@ -119,6 +119,13 @@ export const OPTIONS = {
     commands: EVERY,
     describe: 'File whose first line is the password',
   }),
+  'clickhouse-ca-file': option(parse.text, {
+    shape: 'value',
+    unset: "Node's list of public CAs",
+    group: 'Target',
+    commands: EVERY,
+    describe: "PEM file with the CAs that alone may have signed the server's certificate",
+  }),
   embedded: option(parse.text, {
     shape: 'value',
     default: './obleth-ledger-data',

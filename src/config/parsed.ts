@@ -4,11 +4,12 @@ import type { BillOptions, InputOptions, ReplayOptions, TargetOptions } from '..
 import type { Settings } from './resolve.js'
 
 /** Options of the target; a server's user and password are left out where the ledger is embedded. */
-export function targetOptions({ values, target, password }: Settings): TargetOptions {
+export function targetOptions({ values, target, password, caCertificates }: Settings): TargetOptions {
   return {
     url: target === 'server' ? values['clickhouse-url'] : undefined,
     user: values['clickhouse-user'],
     password: target === 'server' ? password : undefined,
+    caCertificates,
     database: values['clickhouse-db'],
     embedded: values.embedded,
     timeoutMs: values['clickhouse-timeout'],

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { LedgerError } from '../domain/errors.js'
 import type { Secret } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
+import { readCaFile } from './ca-file.js'
 import { readConfigFile } from './config-file.js'
 import {
   describeOrigin,
@@ -31,6 +32,8 @@ export interface Settings {
   readonly given: ReadonlyMap<OptionName, Given>
   readonly target: 'embedded' | 'server'
   readonly password: Secret | undefined
+  /** PEM text of `--clickhouse-ca-file`. */
+  readonly caCertificates: string | undefined
   /** Sentences about what works but should not stay so. */
   readonly warnings: readonly string[]
 }
@@ -62,12 +65,13 @@ export async function resolveSettings(untrusted: Untrusted): Promise<Settings> {
 
   const target = preferred(given, 'clickhouse-url', 'embedded', problems) === 'clickhouse-url' ? 'server' : 'embedded'
   problems.push(...contradictions(values, given))
+  const caCertificates = findCa(given, values, target, problems)
   const password = findPassword(given, values, problems, warnings)
   if (file.worldReadable && given.get('clickhouse-password')?.origin.kind === 'file') {
     warnings.push(`${file.path} holds a password and every user can read it: chmod 600 it`)
   }
   if (problems.length > 0) throw problemsError(problems, flags.problems.length === problems.length)
-  return { values, given, target, password, warnings }
+  return { values, given, target, password, caCertificates, warnings }
 }
 
 function parseValues(given: ReadonlyMap<OptionName, Given>): { values: OptionValues; problems: Problem[] } {
@@ -156,6 +160,23 @@ function findPassword(
   }
   if (read.worldReadable) warnings.push(`${path} holds a password and every user can read it: chmod 600 it`)
   return read.secret
+}
+
+function findCa(
+  given: ReadonlyMap<OptionName, Given>,
+  values: OptionValues,
+  target: Settings['target'],
+  problems: Problem[],
+): string | undefined {
+  const path = values['clickhouse-ca-file']
+  if (path === undefined) return undefined
+  const at = placeOf('clickhouse-ca-file', given)
+  if (target === 'server' && values['clickhouse-url']?.startsWith('http:'))
+    problems.push({ at, message: 'names a CA, but the URL is not an https one: nothing would be encrypted' })
+  const read = readCaFile(path)
+  if ('pem' in read) return read.pem
+  problems.push({ at, message: `the file ${path} ${read.problem}` })
+  return undefined
 }
 
 function problemsError(problems: readonly Problem[], onlyFlags: boolean): LedgerError {

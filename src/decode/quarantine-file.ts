@@ -36,7 +36,7 @@ export class QuarantineFile {
     this.write(`${JSON.stringify(entry)}\n`)
   }
 
-  /** Makes what was written last. */
+  /** Makes what was written last, through a loss of power too. */
   close(): void {
     if (this.fd === null) return
     fsyncSync(this.fd)
@@ -74,6 +74,8 @@ export class QuarantineFile {
         this.note(rest.toString('utf8'))
         writeSync(fd, '\n', fstatSync(fd).size)
       }
+      // What counts as written is on disk, even if the run that wrote it did not get that far.
+      fsyncSync(fd)
     } finally {
       closeSync(fd)
     }

@@ -6,6 +6,8 @@ export interface TargetOptions {
   readonly user: string
   /** Wrapped so that printing or serialising it shows nothing. */
   readonly password: Secret | undefined
+  /** PEM text of the CAs to trust in place of the public ones; undefined for those. */
+  readonly caCertificates: string | undefined
   readonly database: string
   /** Directory of the embedded ledger. */
   readonly embedded: string

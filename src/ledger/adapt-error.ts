@@ -1,16 +1,20 @@
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { tlsAdvice } from './tls-advice.js'
 
 export const MEMORY_LIMIT_EXCEEDED = 241
 export const TOO_MANY_PARTS = 252
 
 /** ClickHouse's error numbers (src/Common/ErrorCodes.cpp) that mean more than "failed". */
 const CODES: Record<number, { code: ErrorCode; retryable?: boolean; hint?: string }> = {
-  164: { code: 'access_denied', hint: 'the user is read-only: give it a profile with readonly = 0' },
+  164: {
+    code: 'access_denied',
+    hint: 'the user is read-only: give it a profile with readonly = 0, or 2 where it shall only read',
+  },
   192: { code: 'access_denied' },
   193: { code: 'access_denied' },
   194: { code: 'access_denied' },
-  497: { code: 'access_denied', hint: 'GRANT what the message names to this user' },
+  497: { code: 'access_denied' },
   516: { code: 'access_denied' },
   159: {
     code: 'target_failed',
@@ -96,13 +100,15 @@ export function adaptError(error: unknown, place: string): LedgerError {
   return new LedgerError(
     'target_unreachable',
     `the ledger cannot be reached: ${oneLine(code ? `${message} (${code})` : message)}`,
-    {
-      place,
-      hint: code !== undefined && /CERT|SSL|TLS|SIGNED/.test(code) ? 'name the CA in NODE_EXTRA_CA_CERTS' : REACH_HINT,
-      retryable: true,
-      cause: error,
-    },
+    { place, hint: REACH_HINT, retryable: true, ...tlsAdvice(code), cause: error },
   )
+}
+
+/** What to do about a missing right, by what the answer says: `SELECT ON obleth.usage`, without the columns. */
+function grantHint(message: string): string {
+  const found = /\bgrant ([A-Z][A-Z, ]* ON [^\s.]+\.[^\s.]+)/.exec(message.replace(/\([^()]*\)/g, ''))
+  const grant = found === null ? 'what the message names' : oneLine(found[1])
+  return `GRANT ${grant} TO this user; docs/rights.md lists what each command needs`
 }
 
 function fromServer(error: EngineError, place: string): LedgerError {
@@ -116,7 +122,10 @@ function fromServer(error: EngineError, place: string): LedgerError {
     })
   const code = known?.code ?? 'target_failed'
   const hint =
-    known?.hint ?? (code === 'access_denied' ? ACCESS_HINT : code === 'target_unreachable' ? REACH_HINT : undefined)
+    error.code === '497'
+      ? grantHint(error.message)
+      : (known?.hint ??
+        (code === 'access_denied' ? ACCESS_HINT : code === 'target_unreachable' ? REACH_HINT : undefined))
   return new LedgerError(code, `${text} (code ${error.code} ${type})`, {
     place,
     ...(hint === undefined ? {} : { hint }),

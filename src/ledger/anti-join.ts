@@ -2,7 +2,7 @@ import { DAY_MS, type FieldName } from '../domain/record.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import { portion, portionsFor } from './run-tables.js'
-import type { StagedPartition } from './staging.js'
+import type { StagedPartition, Staging } from './staging.js'
 
 /** What the ledger had of a staged partition already. */
 export interface KnownRecords {
@@ -14,7 +14,7 @@ export interface KnownRecords {
 }
 
 export interface AntiJoinOptions {
-  readonly staging: string
+  readonly staging: Pick<Staging, 'tableName' | 'knownTableName'>
   readonly partition: Pick<StagedPartition, 'partitionId' | 'minTsMs' | 'maxTsMs'>
   readonly columns: readonly FieldName[]
   /** Called before anything is deleted. */
@@ -26,12 +26,13 @@ const EXAMPLES = 5
 /**
  * Takes out of a staged partition the records whose ids `usage` has within a day around them, whatever their values: what
  * stays can be moved without a copy arising. Must run before every move, also of a repeated one, since a move cut short
- * leaves rows on both sides.
+ * leaves rows on both sides. Their ids are noted first, and what is noted is removed: nothing leaves staging unaccounted for.
  */
 export async function antiJoin(ledger: Ledger, options: AntiJoinOptions): Promise<void> {
   const { partitionId, minTsMs, maxTsMs } = options.partition
   const usage = ledger.table('usage')
-  const staging = ledger.table(options.staging)
+  const staging = ledger.table(options.staging.tableName)
+  const removed = ledger.table(options.staging.knownTableName)
   const near = `ts_ms >= ${minTsMs - DAY_MS} AND ts_ms <= ${maxTsMs + DAY_MS}`
   const here = `_partition_id = ${literal(partitionId)}`
   const [{ inLedger, staged }] = await ledger.rows<{ inLedger: string; staged: string }>(
@@ -63,6 +64,11 @@ export async function antiJoin(ledger: Ledger, options: AntiJoinOptions): Promis
   }
   if (known === 0) return
   await options.found?.({ known, differing, examples: examples.slice(0, EXAMPLES) })
+  for (const i of hits)
+    await ledger.command(
+      `INSERT INTO ${removed} (partition_id, request_id) ${ledger.settings({ async_insert: 0 })}
+       SELECT ${literal(partitionId)}, request_id FROM ${staging} WHERE ${here} AND ${portion(i, portions)} AND ${inUsage(i)}`,
+    )
   if (known === Number(staged)) {
     await ledger.command(`ALTER TABLE ${staging} DROP PARTITION ID ${literal(partitionId)}`)
     return
@@ -70,6 +76,7 @@ export async function antiJoin(ledger: Ledger, options: AntiJoinOptions): Promis
   for (const i of hits)
     await ledger.command(
       `ALTER TABLE ${staging} DELETE IN PARTITION ID ${literal(partitionId)}
-       WHERE ${portion(i, portions)} AND ${inUsage(i)} SETTINGS mutations_sync = 2`,
+       WHERE ${portion(i, portions)} AND request_id IN (SELECT request_id FROM ${removed}
+         WHERE partition_id = ${literal(partitionId)} AND ${portion(i, portions)}) SETTINGS mutations_sync = 2`,
     )
 }

@@ -16,7 +16,7 @@ export abstract class ClientLedger implements Ledger {
     readonly location: string,
     readonly database: string,
     readonly queryIds: string,
-    /** Names of the settings that the target's version knows. */
+    /** Names of the settings that the target's version knows and its user may change. */
     private readonly knownSettings: ReadonlySet<string>,
     /** For statements that change nothing. */
     private readonly read: Send,

@@ -2,6 +2,7 @@ import { LedgerError } from '../domain/errors.js'
 import { ROLLUP_COLUMNS } from '../domain/rollup.js'
 import type { Warning } from '../domain/wal.js'
 import { literal } from './identifiers.js'
+import { ifAllowed } from './if-allowed.js'
 import type { Ledger } from './ledger.js'
 import { isBackfilled } from './schema.js'
 import { targetWarnings } from './target-warnings.js'
@@ -24,6 +25,8 @@ export interface TargetState {
   readonly otherViews: readonly string[]
   /** Free bytes where `usage` is or would be stored; null where the server does not tell. */
   readonly freeBytes: number | null
+  /** System tables that the user may not read: what they would have told is null here. */
+  readonly unreadable: readonly string[]
   readonly warnings: readonly Warning[]
 }
 
@@ -34,10 +37,10 @@ export interface UsageState {
   readonly sortingKey: string
   readonly rows: number
   readonly columns: ColumnCheck
-  readonly deduplicationWindow: number
+  readonly deduplicationWindow: number | null
   readonly ttl: TtlState | null
   readonly projections: readonly string[]
-  readonly mutationsRunning: number
+  readonly mutationsRunning: number | null
 }
 
 export interface RollupState {
@@ -45,7 +48,7 @@ export interface RollupState {
   readonly rows: number
   /** Names of those of ROLLUP_COLUMNS that the table has; an older one lacks some. */
   readonly measures: readonly string[]
-  readonly deduplicationWindow: number
+  readonly deduplicationWindow: number | null
 }
 
 /** merge_tree: partitions can be moved. The others cannot be published to that way. */
@@ -80,7 +83,9 @@ export async function inspectTarget(ledger: Ledger): Promise<TargetState> {
      WHERE database = ${database} AND name IN ('usage', 'usage_daily', 'usage_daily_mv', 'usage_meta')`,
   )
   const table = (name: string) => tables.find((row) => row.name === name)
-  const defaultWindow = await deduplicationDefault(ledger)
+  const unreadable: string[] = []
+  const allowed: Allowed = (from, read) => ifAllowed(read, () => unreadable.push(from))
+  const defaultWindow = await allowed('system.merge_tree_settings', deduplicationDefault(ledger))
   const usage = table('usage')
   const daily = table('usage_daily')
   const view = table('usage_daily_mv')
@@ -88,17 +93,21 @@ export async function inspectTarget(ledger: Ledger): Promise<TargetState> {
     kind: ledger.kind,
     ...server,
     databaseExists: databases.length > 0,
-    usage: usage === undefined ? null : await usageState(ledger, usage, defaultWindow),
+    usage: usage === undefined ? null : await usageState(ledger, usage, defaultWindow, allowed),
     rollup: daily === undefined ? null : await rollupState(ledger, daily, defaultWindow),
     view: view === undefined ? null : { leavesOutBenchmark: view.create_table_query.includes("'benchmark'") },
     meta: table('usage_meta') === undefined ? null : { backfilled: await isBackfilled(ledger) },
     otherViews: (usage?.views ?? [])
       .filter(([db, name]) => !(db === ledger.database && name === 'usage_daily_mv'))
       .map(([db, name]) => `${db}.${name}`),
-    freeBytes: await freeBytes(ledger),
+    freeBytes: await allowed('system.disks and system.storage_policies', freeBytes(ledger)),
+    unreadable,
   }
   return { ...state, warnings: targetWarnings(state) }
 }
+
+/** Names the system table that a read is from; null where the user may not read it. */
+type Allowed = <T>(from: string, read: Promise<T>) => Promise<T | null>
 
 function refuseOld(version: string): void {
   const [major, minor] = version.split('.').map(Number)
@@ -108,11 +117,12 @@ function refuseOld(version: string): void {
   })
 }
 
-async function usageState(ledger: Ledger, table: TableRow, defaultWindow: number): Promise<UsageState> {
-  const [{ running }] = await ledger.rows<{ running: number }>(
-    `SELECT toUInt32(count()) AS running FROM system.mutations
-     WHERE database = ${literal(ledger.database)} AND table = 'usage' AND is_done = 0`,
-  )
+async function usageState(
+  ledger: Ledger,
+  table: TableRow,
+  defaultWindow: number | null,
+  allowed: Allowed,
+): Promise<UsageState> {
   return {
     engine: table.engine,
     family: familyOf(table.engine),
@@ -123,11 +133,19 @@ async function usageState(ledger: Ledger, table: TableRow, defaultWindow: number
     deduplicationWindow: windowOf(table, defaultWindow),
     ttl: await readTtl(ledger, table.engine_full),
     projections: [...table.create_table_query.matchAll(/ PROJECTION `?(\w+)`?/g)].map((match) => match[1]),
-    mutationsRunning: running,
+    mutationsRunning: await allowed('system.mutations', mutationsRunning(ledger)),
   }
 }
 
-async function rollupState(ledger: Ledger, table: TableRow, defaultWindow: number): Promise<RollupState> {
+async function mutationsRunning(ledger: Ledger): Promise<number> {
+  const [{ running }] = await ledger.rows<{ running: number }>(
+    `SELECT toUInt32(count()) AS running FROM system.mutations
+     WHERE database = ${literal(ledger.database)} AND table = 'usage' AND is_done = 0`,
+  )
+  return running
+}
+
+async function rollupState(ledger: Ledger, table: TableRow, defaultWindow: number | null): Promise<RollupState> {
   const names = new Set((await columnsOf(ledger, 'usage_daily')).map(({ name }) => name))
   return {
     engine: table.engine,
@@ -151,7 +169,7 @@ function columnsOf(ledger: Ledger, table: string): Promise<ColumnInfo[]> {
   )
 }
 
-function windowOf(table: TableRow, defaultWindow: number): number {
+function windowOf(table: TableRow, defaultWindow: number | null): number | null {
   const name = table.engine.startsWith('Replicated') ? 'replicated' : 'non_replicated'
   const set = new RegExp(`\\b${name}_deduplication_window = (\\d+)`).exec(table.engine_full)
   return set === null ? defaultWindow : Number(set[1])
@@ -166,16 +184,11 @@ async function deduplicationDefault(ledger: Ledger): Promise<number> {
 
 /** Of the disks of the policy that `usage` has (`default` where there is no table yet). */
 async function freeBytes(ledger: Ledger): Promise<number | null> {
-  try {
-    const [row] = await ledger.rows<{ free: string; disks: number }>(
-      `WITH (SELECT any(storage_policy) FROM system.tables
-             WHERE database = ${literal(ledger.database)} AND name = 'usage') AS policy
-       SELECT toString(sum(free_space)) AS free, toUInt32(count()) AS disks FROM system.disks WHERE name IN
-         (SELECT arrayJoin(disks) FROM system.storage_policies WHERE policy_name = if(policy = '', 'default', policy))`,
-    )
-    return row === undefined || row.disks === 0 ? null : Number(row.free)
-  } catch {
-    // No right to read system.disks: the plan then says that the space is unknown.
-    return null
-  }
+  const [row] = await ledger.rows<{ free: string; disks: number }>(
+    `WITH (SELECT any(storage_policy) FROM system.tables
+           WHERE database = ${literal(ledger.database)} AND name = 'usage') AS policy
+     SELECT toString(sum(free_space)) AS free, toUInt32(count()) AS disks FROM system.disks WHERE name IN
+       (SELECT arrayJoin(disks) FROM system.storage_policies WHERE policy_name = if(policy = '', 'default', policy))`,
+  )
+  return row === undefined || row.disks === 0 ? null : Number(row.free)
 }

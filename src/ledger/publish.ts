@@ -7,6 +7,7 @@ import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import type { TargetLock } from './lock.js'
 import { lookForPublished } from './look.js'
+import { type LostRows, lostRows, type VerifiedPartition } from './lost-rows.js'
 import { decideAllBatches, type PlannedGroup, planGroups, readPlan, writePlan } from './publish-plan.js'
 import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
@@ -19,6 +20,7 @@ import { holdsDoubled } from './surplus.js'
 export interface PublishOptions {
   readonly ledger: Ledger
   readonly staging: Staging
+  readonly partitions: readonly VerifiedPartition[]
   readonly lock: TargetLock
   /** Null where the target has no rollup: then only `usage` is published to. */
   readonly shape: RollupShape | null
@@ -54,6 +56,8 @@ export interface PublishResult {
   readonly doubled: readonly string[]
   /** R − U of days as it was seen after they were settled, where nobody else can have changed it since. */
   readonly drifts: ReadonlyMap<string, DriftMap>
+  /** Where staging no longer held what was verified: nothing was published from there on. Null where all is published. */
+  readonly lost: LostRows | null
 }
 
 /**
@@ -94,13 +98,19 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     }
     done.push(partition)
   }
-  for (const partition of fresh) {
+  let lost = (has('finished', '')?.payload ?? null) as LostRows | null
+  for (const verified of options.partitions) {
+    if (finished || has('planned', verified.partitionId) !== undefined) continue
     options.signal.throwIfAborted()
     await options.lock.assertHeld()
-    const plan = await planPartition(options, partition, verdicts)
-    if (plan === null) continue
+    const partition = fresh.find(({ partitionId }) => partitionId === verified.partitionId)
+    const before = partition === undefined ? NOTHING_LEFT : await countBefore(options, partition)
+    lost = await lostRows(ledger, staging, verified, before.ids)
+    if (lost !== null) break
+    if (partition === undefined || before.ids === 0) continue
+    const plan = await planPartition(options, partition, before, verdicts)
     const drift = await move(options, plan.partition, plan.known)
-    if (drift !== null) drifts.set(partition.partitionId, drift)
+    if (drift !== null) drifts.set(verified.partitionId, drift)
     done.push(plan.partition)
     options.published(plan.partition)
   }
@@ -109,13 +119,14 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   for (const { step, partitionId } of noted)
     if (step === 'doubled' && (await holdsDoubled(ledger, partitionId))) doubled.push(partitionId)
   if (!finished)
-    await recordStep(ledger, options.spoolDir, staging.runId, { partitionId: '', step: 'finished', payload: null })
+    await recordStep(ledger, options.spoolDir, staging.runId, { partitionId: '', step: 'finished', payload: lost })
   return {
     partitions: done.sort((a, b) => a.minTsMs - b.minTsMs),
     inserted: done.reduce((sum, { ids }) => sum + ids, 0),
     differing: mergeKnown(noted.filter(({ step }) => step === 'known')),
     doubled,
     drifts,
+    lost,
   }
 }
 
@@ -143,7 +154,7 @@ function heldDoubled(ledger: Ledger, partitionId: string): LedgerError {
 async function removeKnown(options: PublishOptions, partition: StagedPartition): Promise<void> {
   const { ledger, staging, spoolDir, columns } = options
   await antiJoin(ledger, {
-    staging: staging.tableName,
+    staging,
     partition,
     columns,
     found: async (known) => {
@@ -203,21 +214,35 @@ interface Plan {
   readonly known: KnownSides
 }
 
-/** Writes plan and ids of one partition to the target; null where nothing of it is new. */
-async function planPartition(
-  options: PublishOptions,
-  partition: StagedPartition,
-  verdicts: BatchVerdicts,
-): Promise<Plan | null> {
-  const { ledger, staging, shape, spoolDir, columns } = options
-  const { partitionId, minTsMs, maxTsMs } = partition
-  const run = { runId: staging.runId, partitionId }
+interface Before {
+  /** Rows of the partition of `usage`. */
+  readonly rowsBefore: number
+  /** Rows left in staging, of records that `usage` does not have. */
+  readonly ids: number
+}
+
+const NOTHING_LEFT: Before = { rowsBefore: 0, ids: 0 }
+
+async function countBefore(options: PublishOptions, partition: StagedPartition): Promise<Before> {
+  const { ledger, staging, columns } = options
+  const { partitionId } = partition
   // In this order: what a pod inserts of ours is either counted here and then taken out of staging, or neither. Counted
   // and planned as well, it would look like lost rows ever after.
   const rowsBefore = await countRows(ledger, 'usage', partitionId)
-  if (ledger.kind === 'server') await antiJoin(ledger, { staging: staging.tableName, partition, columns })
-  const ids = await countRows(ledger, staging.tableName, partitionId)
-  if (ids === 0) return null
+  if (ledger.kind === 'server') await antiJoin(ledger, { staging, partition, columns })
+  return { rowsBefore, ids: await countRows(ledger, staging.tableName, partitionId) }
+}
+
+/** Writes plan and ids of one partition to the target. */
+async function planPartition(
+  options: PublishOptions,
+  partition: StagedPartition,
+  { rowsBefore, ids }: Before,
+  verdicts: BatchVerdicts,
+): Promise<Plan> {
+  const { ledger, staging, shape, spoolDir } = options
+  const { partitionId, minTsMs, maxTsMs } = partition
+  const run = { runId: staging.runId, partitionId }
   if (ledger.kind === 'server' && (await holdsDoubled(ledger, partitionId))) throw heldDoubled(ledger, partitionId)
   // Of a plan that was cut short before its `planned` step.
   await forgetCutShort(ledger, run.runId, partitionId, { run: run.runId, step: 'planned' })
@@ -263,7 +288,7 @@ async function move(
   await options.lock.assertHeld()
   // Nobody but this process writes to an embedded ledger: what was looked at a moment ago is still so.
   const alone = ledger.kind === 'embedded' && known !== null
-  if (!alone) await antiJoin(ledger, { staging: staging.tableName, partition, columns })
+  if (!alone) await antiJoin(ledger, { staging, partition, columns })
   if (alone || (await countRows(ledger, staging.tableName, partitionId)) > 0) {
     // A column that obleth added meanwhile makes the move fail.
     if (!alone) await staging.followUsage()

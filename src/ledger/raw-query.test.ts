@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { LedgerError } from '../domain/errors.js'
 import { rawStatement } from './raw-query.js'
 
-const read = (sql: string) => rawStatement(sql, { format: 'TSV', write: false })
+const read = (sql: string, readOnly = 'SETTINGS readonly = 1') =>
+  rawStatement(sql, { format: 'TSV', write: false }, readOnly)
 
 describe('a statement that may only read', () => {
   it.each([
@@ -22,7 +23,7 @@ describe('a statement that may only read', () => {
     'SELECT 1 PARALLEL WITH DROP TABLE usage',
   ])('is not %j', (sql) => {
     expect(() => read(sql)).toThrow(LedgerError)
-    expect(rawStatement(sql, { format: 'TSV', write: true })).toContain(sql)
+    expect(rawStatement(sql, { format: 'TSV', write: true }, 'SETTINGS readonly = 1')).toContain(sql)
   })
 
   it.each([
@@ -37,5 +38,9 @@ describe('a statement that may only read', () => {
   it('keeps a format of its own', () => {
     expect(read('SELECT 1 FORMAT JSON')).toBe('SELECT 1 FORMAT JSON')
     expect(read('DESCRIBE TABLE usage')).toBe('DESCRIBE TABLE usage\nFORMAT TSV')
+  })
+
+  it('goes without the clause where the user may only read anyway', () => {
+    expect(read('SELECT 1', '')).toBe('SELECT 1\nFORMAT TSV')
   })
 })

@@ -8,10 +8,14 @@ const WRITES = /;|\bINTO\s+OUTFILE\b|\bPARALLEL\s+WITH\b|^\s*WITH\b.*\bINSERT\b/
 
 /**
  * A user's statement as it is sent: with the output format wanted, where it names none itself, and, unless it may write,
- * with the engine's own `readonly` in force. The kinds of statement are looked at as well, since not all take settings.
- * Throws `usage` for a statement that may write.
+ * with `readOnly`, the clause that puts the engine's own `readonly` in force (empty where it is for this user anyway). The
+ * kinds of statement are looked at as well, since not all take settings. Throws `usage` for a statement that may write.
  */
-export function rawStatement(sql: string, options: { readonly format: string; readonly write: boolean }): string {
+export function rawStatement(
+  sql: string,
+  options: { readonly format: string; readonly write: boolean },
+  readOnly: string,
+): string {
   const bare = keywordsOf(sql)
   const reads = READS.test(bare)
   if (!options.write && (!reads || WRITES.test(bare)))
@@ -19,8 +23,8 @@ export function rawStatement(sql: string, options: { readonly format: string; re
       hint: 'allowed are SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS; anything else needs --write',
     })
   const format = !reads || OWN_FORMAT.test(bare) ? '' : `\nFORMAT ${options.format}`
-  const guard = !options.write && TAKES_SETTINGS.test(bare) && format !== '' ? ' SETTINGS readonly = 1' : ''
-  return `${sql}${format}${guard}`
+  const guard = !options.write && TAKES_SETTINGS.test(bare) && format !== '' ? ` ${readOnly}` : ''
+  return `${sql}${format}${guard}`.trimEnd()
 }
 
 /** Throws `usage` where the name is none that a format can have. */

@@ -2,6 +2,7 @@ import { ROLLUP_COLUMNS } from '../domain/rollup.js'
 import { literal } from './identifiers.js'
 import { insertRows } from './insert-rows.js'
 import type { Ledger } from './ledger.js'
+import { DURABLE } from './settings.js'
 
 /**
  * What the runs remember on the target, beside the data it is about, so that nothing depends on a file elsewhere:
@@ -73,15 +74,16 @@ export async function createRunTables(ledger: Ledger): Promise<void> {
   await ledger.command(
     `CREATE TABLE IF NOT EXISTS ${ledger.table(IDS_TABLE)}
      (run LowCardinality(String), partition_id LowCardinality(String), request_id UUID)
-     ENGINE = MergeTree ORDER BY (run, partition_id)`,
+     ENGINE = MergeTree ORDER BY (run, partition_id) SETTINGS ${DURABLE}`,
   )
   await ledger.command(
     `CREATE TABLE IF NOT EXISTS ${ledger.table(PLAN_TABLE)} (${columns(PLAN_COLUMNS)})
-     ENGINE = MergeTree ORDER BY (run, partition_id, tenant_id, key_id, model)`,
+     ENGINE = MergeTree ORDER BY (run, partition_id, tenant_id, key_id, model) SETTINGS ${DURABLE}`,
   )
   await ledger.command(
     `CREATE TABLE IF NOT EXISTS ${ledger.table(STEPS_TABLE)}
-     (${columns(STEP_COLUMNS)}, at DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY (run, partition_id, at)`,
+     (${columns(STEP_COLUMNS)}, at DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY (run, partition_id, at)
+     SETTINGS ${DURABLE}`,
   )
 }
 

@@ -32,8 +32,10 @@ export async function openServer(target: TargetOptions, url: string): Promise<Le
       ...(database === undefined ? {} : { database }),
       username: target.user,
       password: target.password?.reveal() ?? '',
+      ...(target.caCertificates === undefined ? {} : { tls: { ca_cert: Buffer.from(target.caCertificates) } }),
       application: 'obleth-ledger',
       request_timeout: target.timeoutMs,
+      // No compression: gzip halves what is sent for five times the work, which pays below 1 Gbit/s only (benchmarks/COMPRESSION.md).
       keep_alive: { enabled: true, idle_socket_ttl: IDLE_SOCKET_MS, eagerly_destroy_stale_sockets: true },
       log: quietLog,
     })
@@ -43,9 +45,11 @@ export async function openServer(target: TargetOptions, url: string): Promise<Le
   const probe = connectTo(undefined)
   try {
     const first = ledgerOn(probe, new Set())
-    const settings = await first.rows<{ name: string }>('SELECT name FROM system.settings')
+    const settings = await first.rows<{ name: string; value: string }>('SELECT name, value FROM system.settings')
     // What is older takes no SETTINGS clause in an INSERT and none behind FORMAT.
-    const known = settings.some(({ name }) => name === 'async_insert') ? settings : []
+    const old = settings.every(({ name }) => name !== 'async_insert')
+    // A user that may only read may not even say so.
+    const known = old ? [] : settings.filter(({ name, value }) => !(name === 'readonly' && value !== '0'))
     const databases = await first.rows<{ name: string }>('SELECT name FROM system.databases')
     // A request that names a database which does not exist fails, also the one that creates it.
     const there = databases.some(({ name }) => name === target.database)

@@ -43,6 +43,15 @@ const FRUGAL = {
   max_threads: 1,
 }
 
+/**
+ * Settings of a run's own tables (on all versions that are replayed into): what an INSERT was acknowledged for is on disk,
+ * and what a DELETE left of it. Without them ClickHouse leaves both to the system's write-back, and a loss of power takes
+ * seconds of them: a plan that is gone while its rows have moved would leave a rollup that nobody knows to correct.
+ * Measured with the embedded engine on ext4: a block of 260,000 rows over four days takes 372 ms in place of 361, a step of
+ * one row 7 ms in place of 3; whole replays of 400,000 records cannot be told apart. So an embedded ledger has them, too.
+ */
+export const DURABLE = 'fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1'
+
 /** How answers must be written so that nothing is lost: wide integers and non-finite floats as strings. */
 export const OUTPUT_SETTINGS = {
   output_format_json_quote_64bit_integers: 1,

@@ -5,6 +5,7 @@ import { identifier, literal } from './identifiers.js'
 import { insertExactly, type Parts } from './insert-exactly.js'
 import type { Ledger, NativeInsert } from './ledger.js'
 import type { Patience } from './patiently.js'
+import { DURABLE } from './settings.js'
 
 /** A file of Native-format blocks on this machine. */
 export interface NativeFile extends Pick<NativeInsert, 'file' | 'bytes' | 'columns'> {
@@ -36,6 +37,8 @@ export interface StagedPartition {
 export class Staging {
   readonly tableName: string
   readonly evidenceTableName: string
+  /** The ids that the anti-join took out of staging: with those that are left, all that was verified. */
+  readonly knownTableName: string
   private readonly oneAtATime = pLimit(1)
   private generation = newGeneration()
   private blocks = 0
@@ -49,6 +52,7 @@ export class Staging {
   ) {
     this.tableName = `usage_replay_${runId}`
     this.evidenceTableName = `${this.tableName}_evidence`
+    this.knownTableName = `${this.tableName}_known`
   }
 
   /**
@@ -68,12 +72,16 @@ export class Staging {
     if (usage.hasTtl) await this.ledger.command(`ALTER TABLE ${staging} REMOVE TTL`)
     await this.ledger.command(
       `ALTER TABLE ${staging} MODIFY SETTING non_replicated_deduplication_window = 10000, ` +
-        'min_bytes_for_wide_part = 1000000000, max_bytes_to_merge_at_max_space_in_pool = 1',
+        `min_bytes_for_wide_part = 1000000000, max_bytes_to_merge_at_max_space_in_pool = 1, ${DURABLE}`,
     )
     await this.ledger.command(
       `CREATE TABLE ${this.ledger.table(this.evidenceTableName)} ` +
         '(request_id UUID, acknowledged UInt8, batch UInt32) ENGINE = MergeTree ORDER BY request_id ' +
-        'SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1',
+        `SETTINGS non_replicated_deduplication_window = 10000, max_bytes_to_merge_at_max_space_in_pool = 1, ${DURABLE}`,
+    )
+    await this.ledger.command(
+      `CREATE TABLE ${this.ledger.table(this.knownTableName)} (partition_id String, request_id UUID)
+       ENGINE = MergeTree ORDER BY (partition_id, request_id) SETTINGS ${DURABLE}`,
     )
   }
 
@@ -128,7 +136,7 @@ export class Staging {
   async drop(): Promise<void> {
     // Servers refuse to drop tables above 50 GB by default.
     const anySize = this.ledger.settings({ max_table_size_to_drop: 0, max_partition_size_to_drop: 0 })
-    for (const name of [this.tableName, this.evidenceTableName])
+    for (const name of [this.tableName, this.evidenceTableName, this.knownTableName])
       await this.ledger.command(`DROP TABLE IF EXISTS ${this.ledger.table(name)} SYNC ${anySize}`)
   }
 

@@ -18,7 +18,7 @@ export function targetWarnings(state: Omit<TargetState, 'warnings'>): Warning[] 
         'partition_key',
         `\`usage\` is partitioned by ${usage.partitionKey || 'nothing'}, not by day as obleth does it`,
       )
-    if (usage.mutationsRunning > 0)
+    if (usage.mutationsRunning !== null && usage.mutationsRunning > 0)
       warn(
         'mutations_running',
         'mutations are running on `usage`; they also change what is published',
@@ -37,12 +37,17 @@ export function targetWarnings(state: Omit<TargetState, 'warnings'>): Warning[] 
       warn('no_rollup', '`usage_daily` does not exist; obleth makes it from `usage` at its next boot')
     else if (view === null) warn('no_view', '`usage_daily_mv` does not exist; obleth makes it at its next boot')
   }
-  if (rollup !== null && usage !== null && usage.deduplicationWindow > 0 && rollup.deduplicationWindow === 0)
+  if ((usage?.deduplicationWindow ?? 0) > 0 && rollup?.deduplicationWindow === 0)
     warn('rollup_window_zero', 'a batch that a pod sends twice counts once in `usage` and twice in `usage_daily`')
   if (view !== null && !view.leavesOutBenchmark)
     warn('view_counts_benchmark', '`usage_daily_mv` is an older one that counts benchmark requests, too')
   if (meta !== null && !meta.backfilled && rollup !== null && rollup.rows === 0 && (usage?.rows ?? 0) > 0)
     warn('not_backfilled', 'obleth has not yet seeded `usage_daily` from `usage` and will do so at its next boot')
+  for (const table of state.unreadable)
+    warn(
+      'not_readable',
+      `the user may not read ${table}, so part of the checks is left out; docs/rights.md lists the grants`,
+    )
   if (state.otherViews.length > 0)
     warn(
       'other_views',

@@ -38,7 +38,7 @@ export function stagedInputOf(
       ...(decoded.spilledRows === 0 ? [] : [spilled(decoded.spilledRows)]),
     ],
     live: [...discovery.live, ...growing.filter(({ pod }) => !discovery.live.some((known) => known.pod === pod))],
-    partitionIds: partitions.map(({ partitionId }) => partitionId),
+    partitions: partitions.map(({ partitionId, rows }) => ({ partitionId, rows })),
     decodeMs: decoded.decodeMs,
     orderMs: decoded.orderMs,
     stageMs,

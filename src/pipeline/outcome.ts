@@ -21,7 +21,7 @@ export function plannedInput(plan: ReplayPlan, discovery: Discovery | null): Sta
     unknownFields: [],
     warnings: discovery?.warnings ?? [],
     live: [...plan.live],
-    partitionIds: [],
+    partitions: [],
     decodeMs: 0,
     orderMs: 0,
     stageMs: 0,

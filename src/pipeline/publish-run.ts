@@ -7,6 +7,7 @@ import { dayOf } from '../ledger/drift.js'
 import type { TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { TargetLock } from '../ledger/lock.js'
+import type { VerifiedPartition } from '../ledger/lost-rows.js'
 import { patiently } from '../ledger/patiently.js'
 import { type PublishResult, publish } from '../ledger/publish.js'
 import { compareRollup, lostDays, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
@@ -22,8 +23,8 @@ export interface PublishRun {
   readonly staging: Staging
   readonly lock: TargetLock
   readonly spoolDir: string
-  /** Days that the input touches. */
-  readonly partitionIds: readonly string[]
+  /** What was staged and verified. */
+  readonly partitions: readonly VerifiedPartition[]
   readonly context: RunContext
 }
 
@@ -56,6 +57,7 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
     publish({
       ledger,
       staging,
+      partitions: run.partitions,
       lock,
       shape,
       columns,
@@ -83,7 +85,9 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
     })
   if (shape === null) return { ...result, rollup: 'absent', warnings: [...warnings, absentRollup()] }
   const drifting = await patiently(ledger, context, async () => {
-    const held = options.repairRollup ? await rawPartitions(ledger) : run.partitionIds
+    const held = options.repairRollup
+      ? await rawPartitions(ledger)
+      : run.partitions.map(({ partitionId }) => partitionId)
     const days = [...new Set([...held, ...(await lostDays(ledger))])]
     return await compareRollup(ledger, shape, days, result.drifts)
   })

@@ -15,7 +15,8 @@ export async function query(target: TargetOptions, sql: string, options: QueryOp
   if (statement === '') throw new LedgerError('usage', 'the statement is empty')
   const ledger = await connect(target)
   try {
-    for await (const chunk of ledger.raw(rawStatement(statement, options)))
+    const readOnly = ledger.settings({ readonly: 1 })
+    for await (const chunk of ledger.raw(rawStatement(statement, options, readOnly)))
       if (!out.write(chunk)) await new Promise((resolve) => out.once('drain', resolve))
   } finally {
     await ledger.close()

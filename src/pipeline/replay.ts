@@ -10,6 +10,7 @@ import { dayOf } from '../ledger/drift.js'
 import { inspectTarget, type TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { TargetLock } from '../ledger/lock.js'
+import type { LostRows } from '../ledger/lost-rows.js'
 import { patiently } from '../ledger/patiently.js'
 import { createRunTables } from '../ledger/run-tables.js'
 import { createSchema, lacksSchema } from '../ledger/schema.js'
@@ -106,14 +107,15 @@ class Replay {
     await state.save({ ...manifest, state: 'publishing' })
     context.emit({ type: 'stage_started', stage: 'publish', message: 'publishing' })
     const publishing = performance.now()
-    const partitionIds = input.partitionIds
+    const { partitions } = input
     const { spoolDir } = state
-    const outcome = await publishRun({ options, ledger, target, staging, lock, spoolDir, partitionIds, context })
+    const outcome = await publishRun({ options, ledger, target, staging, lock, spoolDir, partitions, context })
     const days = await patiently(ledger, context, () => this.days(ledger, input, outcome))
     await patiently(ledger, context, () => staging.drop())
     // Before the run is over for good: the next one has another id, and would be locked out.
     await patiently(ledger, context, () => lock.release())
     await state.save({ ...manifest, state: 'published' })
+    if (outcome.lost !== null) throw stagingLost(ledger, outcome.lost)
     const publishMs = performance.now() - publishing
     context.emit({
       type: 'stage_finished',
@@ -253,7 +255,10 @@ class Replay {
     const inserted = new Map<string, number>()
     for (const { partitionId, tenants } of outcome.partitions)
       for (const [tenant, , added] of tenants) inserted.set(`${dayOf(partitionId)} ${tenant}`, added)
-    const after = await tenantRows(ledger, input.partitionIds)
+    const after = await tenantRows(
+      ledger,
+      input.partitions.map(({ partitionId }) => partitionId),
+    )
     return after.map(({ partitionId, tenantId, rows }) => {
       const day = dayOf(partitionId)
       const added = inserted.get(`${day} ${tenantId}`) ?? 0
@@ -267,6 +272,17 @@ function bindingOf({ sources, sinceMs, untilMs, tenants, target, acceptFuture, e
   const where = target.url === undefined ? resolve(target.embedded) : target.url
   const paths = sources.map((source) => (/^[a-z0-9]+:\/\//.test(source) ? source : resolve(source)))
   return ['replay', paths, sinceMs ?? null, untilMs ?? null, tenants, acceptFuture, expired, where, target.database]
+}
+
+function stagingLost(ledger: Ledger, { partitionId, rows }: LostRows): LedgerError {
+  return new LedgerError(
+    'verification_failed',
+    `staging lost ${rows} records of ${dayOf(partitionId)} after they had been verified; this day and later ones were left alone`,
+    {
+      place: ledger.location,
+      hint: 'a crash of the server can do that; run the same command again: it stages and publishes what is missing',
+    },
+  )
 }
 
 async function isStaged(ledger: Ledger, runId: string, rows: number | undefined): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import writeFileAtomic from 'write-file-atomic'
 import { z } from 'zod'
 import type { RecordCounts } from '../domain/counts.js'
@@ -8,6 +8,7 @@ import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { writeError } from '../domain/write-error.js'
 import { StateLock } from './state-lock.js'
+import { syncDirectory } from './sync-directory.js'
 
 const FORMAT = 1
 
@@ -38,7 +39,8 @@ const stagedInput = z.object({
   unknownFields: named,
   warnings,
   live: z.array(z.object({ pod: z.string(), reason: z.string() })),
-  partitionIds: z.array(z.string()),
+  /** As they were verified. */
+  partitions: z.array(z.object({ partitionId: z.string(), rows: z.number() })),
   decodeMs: z.number(),
   orderMs: z.number(),
   stageMs: z.number(),
@@ -65,8 +67,13 @@ export type StagedRecords = Pick<
 
 /**
  * What a run keeps on this machine, in a folder below `--state-dir` that belongs to one set of sources and one target:
- * `run.json` (replaced whole: temporary file, fsync, rename), the quarantine file, and the spool. What has been published
- * stands on the target itself, and the target wins where the two differ.
+ * `run.json`, the quarantine file, the lock and the spool. What has been published stands on the target itself, and the
+ * target wins where the two differ.
+ *
+ * Power loss: `run.json` is replaced whole (temporary file, fsync, rename, fsync of the folder), and each new folder is
+ * followed by an fsync of the one that holds it. So its next state is on disk before anything is built on it: the run's id
+ * before the target is locked under it, `staged` after the quarantine file (which is fsynced when decoding ends), and
+ * `publishing` before the first live table changes. Lock and spool are not synced: neither outlives its process.
  */
 export class RunState {
   private constructor(
@@ -92,7 +99,8 @@ export class RunState {
   static open(stateDir: string, binding: readonly unknown[]): RunState {
     const name = createHash('sha256').update(JSON.stringify(binding)).digest('hex').slice(0, 16)
     const dir = join(resolve(stateDir), name)
-    makePrivate(dir)
+    const made = makePrivate(dir)
+    if (made !== undefined) for (let at = dir; at.length >= made.length; at = dirname(at)) syncDirectory(dirname(at))
     const lock = StateLock.acquire(join(dir, 'lock'))
     try {
       removeHalfWritten(dir)
@@ -115,6 +123,8 @@ export class RunState {
     const file = join(this.dir, 'run.json')
     try {
       await writeFileAtomic(file, `${JSON.stringify(this.manifest, null, 2)}\n`, { mode: 0o600, fsync: true })
+      // Which also keeps the quarantine file's name.
+      syncDirectory(this.dir)
     } catch (cause) {
       throw writeError('the state of the run', file, cause, 'free some space, then run the same command again')
     }
@@ -130,9 +140,12 @@ export function newRunId(): string {
   return `r${randomBytes(6).toString('hex')}`
 }
 
-function makePrivate(dir: string): void {
+/** The outermost folder that had to be made; undefined where all were there. */
+function makePrivate(dir: string): string | undefined {
   try {
-    if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(dir, 0o700)
+    const made = mkdirSync(dir, { recursive: true, mode: 0o700 })
+    if (made !== undefined) chmodSync(dir, 0o700)
+    return made
   } catch (cause) {
     throw new LedgerError('config', `cannot make the state directory: ${String(cause)}`, {
       place: printable(dir),

@@ -290,6 +290,7 @@ describe('options of a run', () => {
         url: undefined,
         user: 'default',
         password: undefined,
+        caCertificates: undefined,
         database: 'obleth',
         embedded: './obleth-ledger-data',
         timeoutMs: 300_000,

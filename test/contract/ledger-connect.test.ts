@@ -243,6 +243,35 @@ describe('connecting to a server', () => {
     await ledger.close()
   })
 
+  it('does not ask a user that may only read to read only, which it may not set', async () => {
+    const options = await standIn((request, response) => {
+      request.resume()
+      response.end('{"name":"async_insert","value":"0"}\n{"name":"readonly","value":"2"}\n')
+    })
+    const ledger = await connect(options)
+    expect(ledger.settings({ readonly: 1, async_insert: 0 })).toBe('SETTINGS async_insert = 0')
+    await ledger.close()
+  })
+
+  it.each([
+    ['SELECT(request_id, ts_ms) ON obleth.usage', 'SELECT ON obleth.usage'],
+    ['INSERT(request_id) ON `obleth`.`usage`', 'INSERT ON `obleth`.`usage`'],
+    ['CREATE DATABASE ON obleth.*', 'CREATE DATABASE ON obleth.*'],
+    ['SELECT for at least one column on obleth.usage', 'what the message names'],
+  ])('says what to grant where a server asks for %s', async (asked, hint) => {
+    const options = await standIn((request, response) => {
+      request.resume()
+      const text = `ledger: Not enough privileges. To execute this query, it's necessary to have the grant ${asked}.`
+      response
+        .writeHead(500, { 'X-ClickHouse-Exception-Code': '497' })
+        .end(`Code: 497. DB::Exception: ${text} (ACCESS_DENIED) (version 24.8.1.1)\n`)
+    })
+    expect(await failure(connect(options))).toMatchObject({
+      code: 'access_denied',
+      hint: `GRANT ${hint} TO this user; docs/rights.md lists what each command needs`,
+    })
+  })
+
   it('talks to a server behind a path', async () => {
     const paths = new Set<string>()
     const options = await standIn((request, response) => {

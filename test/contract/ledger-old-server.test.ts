@@ -6,7 +6,7 @@ import { Secret } from '../../src/domain/options.js'
 import { connect } from '../../src/ledger/connect.js'
 import { inspectTarget } from '../../src/ledger/inspect-target.js'
 import { settled } from '../../src/ledger/settled.js'
-import { hasDebianServer, startDebianServer } from '../support/server/debian-server.js'
+import { hasDebianServer, READER, startDebianServer } from '../support/server/debian-server.js'
 
 // A real server over real HTTP, if an old one: the front before chDB could share a misunderstanding with the client.
 describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickhouse-server", () => {
@@ -16,6 +16,7 @@ describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickho
     url: server.url,
     user: 'ledger',
     password: new Secret(password),
+    caCertificates: undefined,
     database: 'obleth',
     embedded: join(dir, 'unused'),
     timeoutMs: 10_000,
@@ -31,6 +32,17 @@ describe.skipIf(!hasDebianServer && process.env.CI !== 'true')("Debian's clickho
 
   it('refuses a wrong password', async () => {
     await expect(connect(options('wrong'))).rejects.toMatchObject({ code: 'access_denied', place: server.url })
+  })
+
+  it('lets a user that is read-only read, and says what it lacks for more', async () => {
+    const ledger = await connect({ ...options(), user: READER })
+    expect(await ledger.rows('SELECT toUInt8(7) AS seven')).toEqual([{ seven: 7 }])
+    await expect(ledger.command('CREATE DATABASE another')).rejects.toMatchObject({
+      code: 'access_denied',
+      message: expect.stringMatching(/readonly.*\(code 164/),
+      hint: expect.stringMatching(/readonly = 0/),
+    })
+    await ledger.close()
   })
 
   it('takes a block of 100,000 rows and counts it', async () => {

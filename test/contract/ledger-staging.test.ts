@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerError } from '../../src/domain/errors.js'
 import type { Ledger, NativeInsert } from '../../src/ledger/ledger.js'
+import { createRunTables } from '../../src/ledger/run-tables.js'
 import { createSchema } from '../../src/ledger/schema.js'
 import { type NativeFile, Staging } from '../../src/ledger/staging.js'
 import { IMPATIENT } from '../support/patience.js'
@@ -121,6 +122,21 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
     await staging.drop()
     const tables = await ledger.rows<{ name: string }>(`SHOW TABLES FROM ${ledger.database}`)
     expect(tables.map(({ name }) => name)).toEqual(['usage', 'usage_daily', 'usage_daily_mv', 'usage_meta'])
+  })
+
+  it('is on disk, with all that a run notes, when an insert is acknowledged', async () => {
+    const staging = new Staging(ledger, 'r12')
+    await staging.create()
+    await createRunTables(ledger)
+    const tables = await ledger.rows<{ name: string; engine_full: string }>(
+      `SELECT name, engine_full FROM system.tables WHERE database = '${ledger.database}' AND name LIKE 'usage_replay_%'`,
+    )
+    expect(tables.map(({ name }) => name).sort()).toEqual(
+      ['ids', 'plan', 'r12', 'r12_evidence', 'r12_known', 'steps'].map((name) => `usage_replay_${name}`),
+    )
+    for (const { engine_full } of tables)
+      for (const setting of ['fsync_after_insert', 'fsync_part_directory', 'min_rows_to_fsync_after_merge'])
+        expect(engine_full).toContain(`${setting} = 1`)
   })
 
   it('loses nothing to the TTL of `usage`', async () => {

@@ -8,7 +8,7 @@ import { connect } from '../../src/ledger/connect.js'
 import { inspectTarget } from '../../src/ledger/inspect-target.js'
 import type { Ledger } from '../../src/ledger/ledger.js'
 import { TargetLock } from '../../src/ledger/lock.js'
-import { type PublishResult, publish } from '../../src/ledger/publish.js'
+import { type PublishOptions, type PublishResult, publish } from '../../src/ledger/publish.js'
 import { compareRollup, raiseRollup } from '../../src/ledger/rollup-check.js'
 import { type RollupShape, rollupShape } from '../../src/ledger/rollup-shape.js'
 import { createRunTables } from '../../src/ledger/run-tables.js'
@@ -33,6 +33,7 @@ const root = mkdtempSync(join(tmpdir(), 'publish-'))
 const spoolDir = join(root, 'spool')
 let ledger: Ledger
 let lock: TargetLock
+let partitions: PublishOptions['partitions']
 let shape: RollupShape
 
 beforeAll(async () => {
@@ -42,6 +43,7 @@ beforeAll(async () => {
     url: undefined,
     user: 'default',
     password: undefined,
+    caCertificates: undefined,
     database: 'obleth',
     embedded,
     timeoutMs: 30_000,
@@ -66,12 +68,14 @@ afterAll(async () => {
 async function lay(world: World): Promise<void> {
   const runTables = ['usage_replay_ids', 'usage_replay_plan', 'usage_replay_steps']
   for (const table of ['usage', 'usage_daily', ...runTables]) await ledger.command(`TRUNCATE TABLE obleth.${table}`)
-  for (const table of [STAGING, `${STAGING}_evidence`]) await ledger.command(`TRUNCATE TABLE ${table}`)
+  for (const table of [STAGING, `${STAGING}_evidence`, `${STAGING}_known`])
+    await ledger.command(`TRUNCATE TABLE ${table}`)
   const rows = async (table: string, records: readonly TestRecord[]) => {
     if (records.length > 0) await ledger.command(insertOf(records).replace('obleth.usage ', `${table} `))
   }
   await rows('obleth.usage', [...world.raw])
   await rows(STAGING, world.files)
+  partitions = await new Staging(ledger, RUN).partitions()
   const daily = [...sumsByGroup(world.counted)].map(([key, sums]) => {
     const [day, tenant, keyId, model] = key.split(' ')
     return `('${day}', '${tenant}', '${keyId}', '${model}', ${sums.join(', ')})`
@@ -130,6 +134,7 @@ function publishOnce(on: Ledger): Promise<PublishResult> {
   return publish({
     ledger: on,
     staging: new Staging(on, RUN),
+    partitions,
     lock,
     shape,
     columns: FIELDS.map(({ name }) => name),

@@ -8,6 +8,7 @@ export const ENGINE: Readonly<Record<string, number>> = {
   'create lock': 1,
   'create staging': 2,
   'create staging_evidence': 1,
+  'create staging_known': 1,
   'insert staging': 9,
   'insert staging_evidence': 1,
   'insert plan': 3,
@@ -19,6 +20,7 @@ export const ENGINE: Readonly<Record<string, number>> = {
   'insert usage_daily': 3,
   'drop staging': 1,
   'drop staging_evidence': 1,
+  'drop staging_known': 1,
   'drop lock': 1,
 }
 

@@ -8,10 +8,12 @@ export const END_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS
 const DAYS = 90
 export const START_MS = END_MS - DAYS * DAY_MS
 /** A working day that is a public holiday, and one in the middle. */
-export const [HOLIDAY, WORKDAY] = [30, 50].map((from) => {
+const workingDay = (from: number) => {
   const day = START_MS + from * DAY_MS
   return day + ((3 - new Date(day).getUTCDay() + 7) % 7) * DAY_MS
-})
+}
+const HOLIDAY = workingDay(30)
+export const WORKDAY = workingDay(50)
 
 /** Ninety days of office hours in a ledger: nights without a request, quiet weekends, one public holiday. */
 export function ninetyDays(): string[] {

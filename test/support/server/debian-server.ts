@@ -8,7 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Whether Debian's clickhouse-server (18.16, of 2018) is installed. */
 export const hasDebianServer = spawnSync('clickhouse-server', ['--version']).error === undefined
 
-/** Starts it with one user. A real server, for the transport alone: it lacks what a ledger needs. */
+/** A user of it that may only read, with the same password. */
+export const READER = 'reader'
+
+/** Starts it with a user that may do all, and one that may only read. A real server, for the transport alone: it lacks what a ledger needs. */
 export async function startDebianServer(dir: string, user: string, password: string) {
   const [http, tcp] = [await freePort(), await freePort()]
   for (const name of ['data', 'tmp']) mkdirSync(join(dir, name), { recursive: true })
@@ -20,10 +23,13 @@ export async function startDebianServer(dir: string, user: string, password: str
      <default_profile>default</default_profile><default_database>default</default_database>
      <mark_cache_size>67108864</mark_cache_size></yandex>`,
   )
+  const userOf = (name: string, profile: string) =>
+    `<${name}><password>${password}</password><networks><ip>127.0.0.1</ip></networks><profile>${profile}</profile>
+     <quota>default</quota></${name}>`
   writeFileSync(
     join(dir, 'users.xml'),
-    `<yandex><profiles><default/></profiles><quotas><default/></quotas><users><${user}><password>${password}</password>
-     <networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></${user}></users></yandex>`,
+    `<yandex><profiles><default/><reading><readonly>1</readonly></reading></profiles><quotas><default/></quotas>
+     <users>${userOf(user, 'default')}${userOf(READER, 'reading')}</users></yandex>`,
   )
   const child = spawn('clickhouse-server', [`--config-file=${dir}/config.xml`], { stdio: 'ignore' })
   const url = `http://127.0.0.1:${http}`

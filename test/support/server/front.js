@@ -132,8 +132,9 @@ async function answer(request, url) {
 }
 
 function statusOf(code) {
-  if ([60, 81].includes(code)) return 404
-  if ([36, 47, 62, 115].includes(code)) return 400
+  if ([46, 47, 50, 60, 63, 73, 81, 115].includes(code)) return 404
+  if ([36, 53, 62].includes(code)) return 400
+  if (code === 48) return 501
   return 500
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { Server, Socket } from 'node:net'
 
 export interface LoopbackProxy {
   readonly url: string
@@ -37,6 +38,11 @@ export async function startProxy(server: string, onStatement: OnStatement): Prom
 
 /** Lets it listen on a free loopback port. */
 export async function onLoopback(proxy: Server): Promise<LoopbackProxy> {
+  const sockets = new Set<Socket>()
+  proxy.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   proxy.listen(0, '127.0.0.1')
   await once(proxy, 'listening')
   const address = proxy.address()
@@ -45,7 +51,7 @@ export async function onLoopback(proxy: Server): Promise<LoopbackProxy> {
     url: `http://127.0.0.1:${address.port}`,
     async close() {
       proxy.close()
-      proxy.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
       await once(proxy, 'close')
     },
   }

@@ -13,7 +13,7 @@ export function withSettings(sql, settings) {
   if (settings.length === 0) return sql
   if (!/^\s*(SELECT|WITH|SHOW|DESCRIBE|EXISTS)\b/i.test(sql))
     throw new Error('Code: 48. DB::Exception: the front takes no settings beside this statement. (NOT_IMPLEMENTED)')
-  const joint = /\bSETTINGS\s+[\w\s=',.]+$/i.test(sql) ? ', ' : '\nSETTINGS '
+  const joint = /(?<![.\w])SETTINGS\s+\w+\s*=[\w\s=',.]+$/i.test(sql) ? ', ' : '\nSETTINGS '
   return `${sql}${joint}${pairs(settings)}`
 }
 

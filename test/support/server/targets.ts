@@ -30,6 +30,7 @@ export async function makeTarget(kind: Ledger['kind'], timeoutMs = 30_000): Prom
     url: target.server?.url,
     user: USER,
     password: new Secret(PASSWORD),
+    caCertificates: undefined,
     database,
     embedded: data,
     timeoutMs,
