@@ -11,6 +11,8 @@ const pairs = (settings) =>
  */
 export function withSettings(sql, settings) {
   if (settings.length === 0) return sql
+  // What has no rows to answer has no use for how they are written.
+  if (settings.every(([name]) => name.startsWith('output_format_')) && !/^\s*(SELECT|WITH)\b/i.test(sql)) return sql
   if (!/^\s*(SELECT|WITH|SHOW|DESCRIBE|EXISTS)\b/i.test(sql))
     throw new Error('Code: 48. DB::Exception: the front takes no settings beside this statement. (NOT_IMPLEMENTED)')
   const joint = /(?<![.\w])SETTINGS\s+\w+\s*=[\w\s=',.]+$/i.test(sql) ? ', ' : '\nSETTINGS '
