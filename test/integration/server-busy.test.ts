@@ -58,15 +58,10 @@ describe('a replay into a busy server', () => {
   })
 
   it('ends in the end, says what to do, and goes on when it is told to', async () => {
-    const { ran } = await scene.replay(
-      /CREATE TABLE .*usage_replay_lock/,
-      { status: 502 },
-      { times: Number.POSITIVE_INFINITY },
-    )
+    const { ran, again } = await scene.replay(/MOVE PARTITION/, { status: 502 }, { times: 8 })
     expect([ran.code, ran.document.error?.code], ran.output).toEqual([13, 'target_unreachable'])
     expect(ran.stderr).toMatch(/attempt 8 of 8/)
     expect(ran.output).toMatch(/run the same command again/)
-    const again = await scene.dir.replay()
-    await scene.expectReplayed(again)
+    await scene.expectReplayed(await again())
   })
 })

@@ -12,6 +12,8 @@ export type Misfortune = { code: number } | { status: number; retryAfter?: strin
 export interface BusyProxy extends LoopbackProxy {
   /** The statements of the kind as they came, those that fared well among them. */
   readonly met: string[]
+  /** Lets go what is held back. */
+  release(): Promise<void>
 }
 
 /** Stands before a test server, and lets a misfortune befall statements of a kind: the first `times` behind `skip` others. */
@@ -54,7 +56,7 @@ export async function startBusyProxy(
     await release()
     await listening.close()
   }
-  return { url: listening.url, met, close }
+  return { url: listening.url, met, release, close }
 }
 
 function statementOf({ url = '/' }: IncomingMessage, body: Buffer): string {

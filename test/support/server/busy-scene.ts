@@ -1,4 +1,4 @@
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { insertOf, ROLLUP_SQL, record, rollupOf, SEGMENT, START_MS, segment } from '../records.js'
 import { type Misfortune, startBusyProxy } from './busy-proxy.js'
 import { ServerDir, type ServerRan } from './server-dir.js'
@@ -71,17 +71,22 @@ export class BusyScene {
     await this.dir.sql(insertOf(ALL.filter((_, n) => n % 3 === 1).slice(0, 20)))
   }
 
-  /** Replays through a proxy that lets misfortunes befall; it must meet the statement. */
+  /**
+   * Replays through a proxy that lets misfortunes befall; it must meet the statement. `again`: the same command at the same
+   * address, which a run is bound to.
+   */
   async replay(
     kind: RegExp,
     misfortune: Misfortune,
     which: { skip?: number; times?: number } = {},
-  ): Promise<{ ran: ServerRan; met: readonly string[] }> {
+  ): Promise<{ ran: ServerRan; met: readonly string[]; again(): Promise<ServerRan> }> {
     const proxy = await startBusyProxy(this.dir.server.url, kind, misfortune, which)
-    const ran = await this.dir.run(['--yes'], { url: proxy.url, loud: true })
-    await proxy.close()
+    onTestFinished(() => proxy.close())
+    const replay = () => this.dir.run(['--yes'], { url: proxy.url, loud: true })
+    const ran = await replay()
+    await proxy.release()
     expect(proxy.met.length, ran.output).toBeGreaterThan(which.skip ?? 0)
-    return { ran, met: proxy.met }
+    return { ran, met: [...proxy.met], again: replay }
   }
 
   /** Expects all records, each once, the rollup that they make, and what an undisturbed replay says and leaves. */
