@@ -59,16 +59,21 @@ async function attemptInsert(ledger: Ledger, insert: NativeInsert): Promise<Ledg
   }
 }
 
-/** Waits until a server no longer works on the statement. An embedded engine has ended it when it answers. */
-async function settled(ledger: Ledger, queryId: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits until a server no longer works on a statement whose id begins so. An embedded engine has ended it when it answers.
+ * Throws `target_unreachable` where it does not end.
+ */
+export async function settled(ledger: Ledger, queryId: string, signal?: AbortSignal): Promise<void> {
   if (ledger.kind === 'embedded') return
   const end = Date.now() + SETTLE_MS
   for (let round = 0; ; round++) {
-    const running = await ledger.rows(`SELECT query_id FROM system.processes WHERE query_id = ${literal(queryId)}`)
+    const running = await ledger.rows(
+      `SELECT query_id FROM system.processes WHERE startsWith(query_id, ${literal(queryId)})`,
+    )
     if (running.length === 0) return
     if (Date.now() > end)
       throw new LedgerError('target_unreachable', 'a statement whose answer was lost does not end', {
-        place: `${ledger.location}, query_id ${queryId}`,
+        place: `${ledger.location}, query_id ${(running[0] as { query_id: string }).query_id}`,
         hint: 'end it with KILL QUERY, then run the same command again',
         retryable: true,
       })

@@ -4,6 +4,7 @@ import { deduplicate } from './deduplicate.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import { IDS_TABLE, portion, portionsFor } from './run-tables.js'
+import { countRows } from './staged-counts.js'
 
 /** A partition that was moved, as it was planned. */
 export interface MovedPartition {
@@ -29,7 +30,7 @@ export async function lookForPublished(
   moved: MovedPartition,
   alone: boolean,
 ): Promise<boolean> {
-  const rows = await partitionRows(ledger, moved.partitionId)
+  const rows = await countRows(ledger, 'usage', moved.partitionId)
   if (rows < moved.rowsBefore + moved.ids)
     throw missing(ledger, moved, `${moved.rowsBefore + moved.ids - rows} rows fewer than there should be`)
   if (alone && rows === moved.rowsBefore + moved.ids) return false
@@ -46,14 +47,10 @@ export async function lookForPublished(
   })
 }
 
-async function partitionRows(ledger: Ledger, partitionId: string): Promise<number> {
-  const [{ rows }] = await ledger.rows<{ rows: string }>(
-    `SELECT count() AS rows FROM ${ledger.table('usage')} WHERE _partition_id = ${literal(partitionId)}`,
-  )
-  return Number(rows)
-}
-
-/** How many of the ids that a run planned for a partition are in `usage`, and how many of these more than once. */
+/**
+ * How many of the ids that a run planned for a partition are in `usage`, and how many of these more than once. GLOBAL,
+ * since the servers behind a Distributed `usage` have no table of ids.
+ */
 export async function countIds(
   ledger: Ledger,
   runId: string,
@@ -66,7 +63,7 @@ export async function countIds(
       `SELECT count() AS present, countIf(copies > 1) AS doubled FROM (
          SELECT request_id, count() AS copies FROM ${ledger.table('usage')}
          WHERE ${near(moved)} AND ${portion(i, portions)}
-           AND request_id IN (${ourIds(ledger, runId, moved)} AND ${portion(i, portions)})
+           AND request_id GLOBAL IN (${ourIds(ledger, runId, moved)} AND ${portion(i, portions)})
          GROUP BY request_id)`,
     )
     present += Number(row.present)

@@ -64,11 +64,12 @@ class ServerLedger extends ClientLedger {
     private readonly client: ClickHouseClient,
     timeoutMs: number,
   ) {
-    const send: Send = (query, params) =>
+    const send: Send = (query, params, queryId) =>
       bodyOf(
         client.exec({
           query,
           ...(params === undefined ? {} : { query_params: params }),
+          ...(queryId === undefined ? {} : { query_id: queryId }),
           ...WHOLE_ANSWERS,
         }),
       )

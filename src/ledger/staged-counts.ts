@@ -35,3 +35,11 @@ export async function tenantRows(
     rows: Number(count),
   }))
 }
+
+/** Rows of one partition of `usage` or staging. */
+export async function countRows(ledger: Ledger, table: string, partitionId: string): Promise<number> {
+  const [{ rows }] = await ledger.rows<{ rows: string }>(
+    `SELECT count() AS rows FROM ${ledger.table(table)} WHERE _partition_id = ${literal(partitionId)}`,
+  )
+  return Number(rows)
+}

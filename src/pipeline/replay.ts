@@ -61,7 +61,7 @@ class Replay {
     const ahead = this.decodeAhead(state, discovery)
     const ledger = await connect(options.target)
     releasers.add(() => ledger.close())
-    let target = await inspectTarget(ledger)
+    let target = await inspectTarget(ledger, options.publish)
     assertReplayable(target, options)
 
     const action = await this.action(state, discovery, ledger)
@@ -81,7 +81,7 @@ class Replay {
 
     if (lacksSchema(target) && (ledger.kind === 'embedded' || options.createSchema)) {
       await createSchema(ledger)
-      target = await inspectTarget(ledger)
+      target = await inspectTarget(ledger, options.publish)
     }
     // Known before the lock is taken: a run killed right behind it must find its own id there.
     if (action === 'start') await this.begin(runId, discovery, state)

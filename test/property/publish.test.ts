@@ -131,6 +131,8 @@ function publishOnce(on: Ledger): Promise<PublishResult> {
     lock,
     shape,
     columns: FIELDS.map(({ name }) => name),
+    way: 'move',
+    repairRollup: false,
     spoolDir,
     signal: new AbortController().signal,
     published: () => {},
