@@ -36,6 +36,9 @@ const MEMORY_LIMIT = 241
  * insert said, and staging holds what is still to be inserted. So a call that was cut short is simply made again. One
  * whose statement still runs on the server, also of a command that was killed, is waited for first. Whether the view has
  * counted a block that was cut short is for the settling of the rollup to see.
+ *
+ * A statement that a proxy holds back and delivers later takes from staging what is there by then, so it finds nothing
+ * that `usage` has, unless it comes between a block and the look behind it: then copies arise, which the look removes.
  * Throws `verification_failed` where an insert succeeds and its rows are not there to be seen: it is never repeated then.
  */
 export async function insertPartition(
@@ -115,7 +118,7 @@ export async function refuseCounted(
     if (counted.length > 0)
       throw new LedgerError(
         'refused',
-        `usage_daily has counted records already that are about to be inserted: ${counted.length} groups of ${dayOf(partitionId)}`,
+        `usage_daily has counted, or may have counted, records that are about to be inserted: ${counted.length} groups of ${dayOf(partitionId)}`,
         {
           place: `${ledger.location}, ${ledger.database}.usage_daily`,
           hint: 'move them, which fires no view, with --publish move where the engine allows it; or let the view count them again and usage_daily be corrected behind it, with --repair-rollup',

@@ -12,6 +12,7 @@ import { compareRollup, lostDays, raiseRollup, rawPartitions } from '../ledger/r
 import { type RollupShape, rollupShape } from '../ledger/rollup-shape.js'
 import { markBackfilled } from '../ledger/schema.js'
 import type { Staging } from '../ledger/staging.js'
+import { syncReplicas } from '../ledger/sync-replicas.js'
 import { PARTITION_KEY } from '../ledger/usage-columns.js'
 import { rollupReport } from './rollup-report.js'
 
@@ -40,6 +41,7 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
     throw new LedgerError('refused', `\`usage\` is partitioned by ${partitionKey}, not by ${PARTITION_KEY}`, {
       hint: 'replay into an embedded ledger (--embedded) and copy the days from there',
     })
+  await syncReplicas(ledger, target)
   const shape = rollupShape(target)
   if (shape !== null && target.meta !== null) await markBackfilled(ledger)
   const raised = shape === null ? 0 : await raise(run, shape)

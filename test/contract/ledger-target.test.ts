@@ -5,6 +5,7 @@ import { inspectTarget, type TargetState } from '../../src/ledger/inspect-target
 import type { Ledger } from '../../src/ledger/ledger.js'
 import { lockOwner, TargetLock } from '../../src/ledger/lock.js'
 import { createSchema } from '../../src/ledger/schema.js'
+import { syncReplicas } from '../../src/ledger/sync-replicas.js'
 import { PARTITION_KEY } from '../../src/ledger/usage-columns.js'
 import { makeTarget, type TestTarget } from '../support/server/targets.js'
 
@@ -246,6 +247,9 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
       expect(() => assertReplayable(as(engine), inserting)).toThrow(refused(/requests would be lost/, /request_id/))
       assertReplayable(as(engine, { sortingKey: 'tenant_id, ts_ms, request_id' }), inserting)
     }
+    // Without a Keeper no table here has replicas: the engine says so of one that is taken for such.
+    await syncReplicas(ledger, state)
+    await expect(syncReplicas(ledger, as('ReplicatedMergeTree'))).rejects.toThrow(/is not replicated/)
     const behind = as('Distributed', { engine: 'ReplicatedReplacingMergeTree' })
     expect(() => assertReplayable(behind, inserting)).toThrow(refused(/requests would be lost/, /request_id/))
   })

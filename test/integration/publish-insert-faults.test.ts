@@ -71,8 +71,17 @@ async function expectDone(ran: ServerRan, records: readonly TestRecord[] = OURS)
 
 describe('a day that is inserted in several blocks', () => {
   it('comes in smaller ones where the server lacks memory, in order', async () => {
+    const looks: string[] = []
+    happens = async (sql, when) => {
+      if (when === 'after') return
+      if (/FROM system\.processes WHERE startsWith\(query_id, 'usage_replay_r/.test(sql)) looks.push('at work?')
+      else if (/request_id IN \(SELECT request_id FROM `obleth`\.`usage` /.test(sql)) looks.push('there?')
+      else if (BLOCK.test(sql)) looks.push('block')
+    }
     await expectDone(await run())
     expect(blocks).toEqual([500_000, 125_000, 31_250, 7812, 7812, 7812])
+    // Before each block: does an earlier one still run, and what has it brought?
+    expect(looks.join(' ')).toMatch(/at work\? block at work\? (there\? )+block at work\? (there\? )+block at work\?/)
     const parts = await dir.sql(
       `SELECT toString(count()) AS rows, toString(max(ts_ms) - ${START_MS}) AS last FROM obleth.usage
        GROUP BY intDiv(ts_ms - ${START_MS}, 7812) ORDER BY max(ts_ms)`,
@@ -91,7 +100,7 @@ describe('a day that is inserted in several blocks', () => {
     await expectDone(await run())
   })
 
-  it.each([0, 1, 2])('goes on when the command was killed behind block %i', async (n) => {
+  it.each([0, 2])('goes on when the command was killed behind block %i', async (n) => {
     let kill: () => void = () => {}
     const killed = new Promise<void>((resolve) => {
       kill = resolve
@@ -106,9 +115,7 @@ describe('a day that is inserted in several blocks', () => {
   })
 
   it.each([
-    [0, 'before'],
     [1, 'before'],
-    [1, 'after'],
     [2, 'after'],
   ] as const)('goes on when the server was killed at block %i, %s it', async (n, at) => {
     once(BLOCK, n, at, () => dir.restart('SIGKILL'))
@@ -117,7 +124,7 @@ describe('a day that is inserted in several blocks', () => {
     await expectDone(await run())
   })
 
-  it.each([0, 1, 2])('goes on when the answer to block %i was lost', async (n) => {
+  it.each([0, 1])('goes on when the answer to block %i was lost', async (n) => {
     once(BLOCK, n, 'after', () => Promise.reject(new Error('cut')))
     const ran = await run()
     expect([ran.code, ran.document.error?.code], ran.output).toEqual([13, 'target_unreachable'])
@@ -175,7 +182,6 @@ describe('a pod that inserts the same records meanwhile', () => {
   }
 
   it.each([
-    ['before the plan', PLAN, 0, 'before'],
     ['behind the plan', PLAN, 0, 'after'],
     ['before a block', BLOCK, 1, 'before'],
     ['behind a block', BLOCK, 1, 'after'],

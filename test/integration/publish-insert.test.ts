@@ -20,8 +20,15 @@ const COSTS_SQL = `SELECT concat(toString(day), ' ', toString(tenant_id), ' ', t
 
 let dir: ServerDir
 
+/** What a move makes of the same files. */
+let moved: Awaited<ReturnType<typeof dir.sql>>
+
 beforeAll(async () => {
   dir = await ServerDir.start('UTC', CLUSTER)
+  await fresh('MergeTree')
+  const ran = await dir.replay()
+  expect(ran.code, ran.output).toBe(0)
+  moved = await dir.sql(RAW_SQL, COSTS_SQL)
 })
 afterAll(() => dir.remove())
 
@@ -35,13 +42,6 @@ async function fresh(engine: Engine): Promise<void> {
 const warningsOf = (ran: ServerRan, name: string) => ran.document.warnings.filter((warning) => warning.class === name)
 
 describe.each(ENGINES)('replay --publish insert into a %s', (engine) => {
-  let moved: Awaited<ReturnType<typeof dir.sql>>
-  beforeAll(async () => {
-    await fresh('MergeTree')
-    const ran = await dir.replay()
-    expect(ran.code, ran.output).toBe(0)
-    moved = await dir.sql(RAW_SQL, COSTS_SQL)
-  })
   beforeEach(() => fresh(engine))
 
   async function expectAsMoved(ran: ServerRan, inserted: number): Promise<void> {
@@ -92,6 +92,10 @@ describe.each(ENGINES)('replay --publish insert into a %s', (engine) => {
       'CREATE TABLE obleth.per_model (model String, n UInt64) ENGINE = SummingMergeTree ORDER BY model',
       `CREATE MATERIALIZED VIEW obleth.finance_mv TO obleth.per_model AS SELECT model, count() AS n FROM ${usage} GROUP BY model`,
     )
+    const planned = await dir.run([...INSERT, '--dry-run'])
+    const { plan } = planned.document as unknown as { plan: { steps: string[]; notes: string[] } }
+    expect(plan.steps.join()).toMatch(/insert the rest block by block through the views/)
+    expect(plan.notes.join()).toContain('obleth.finance_mv')
     const ran = await dir.replay(...INSERT)
     await expectAsMoved(ran, 600)
     expect(warningsOf(ran, 'other_views').map(({ message }) => message)).toEqual([
