@@ -1,6 +1,6 @@
 import { LedgerError } from '../domain/errors.js'
 import type { ExpiredRule, PublishWay } from '../domain/options.js'
-import { mergesRequests } from './engine-family.js'
+import { familyOf, mergesRequests } from './engine-family.js'
 import type { TargetState, UsageState } from './inspect-target.js'
 
 export interface ReplayableOptions {
@@ -45,13 +45,17 @@ const COPY = 'replay into an embedded ledger (--embedded) and copy the days from
  * they are published to by inserts, or not at all.
  */
 function refuseEngine({ engine, family, stored, columns }: UsageState, way: PublishWay): void {
-  if (family === 'other') throw refused(`\`usage\` is a ${engine} table, to which nothing can be published`, COPY)
-  if (family === 'distributed' && (stored === null || !columns.extra.includes('ts')))
+  if (stored === null)
     throw refused(
-      `\`usage\` is a Distributed table${stored === null ? ', and this server has not the table behind it' : ' without the column ts'}`,
-      'connect to a server of the cluster that holds the ledger, with all columns in both tables, or replay into an embedded ledger (--embedded)',
+      `\`usage\` is a ${engine} table, and this server has not the table behind it`,
+      `connect to a server of the cluster that has it, or ${COPY}`,
     )
-  if (stored !== null && mergesRequests(stored.engine, stored.sortingKey))
+  if (!columns.extra.includes('ts'))
+    throw refused('`usage` has no column ts, by which its days go', `add it as obleth declares it, or ${COPY}`)
+  const behind = familyOf(stored.engine)
+  if (behind === 'other' || behind === 'distributed')
+    throw refused(`\`usage\` is a table of engine ${stored.engine}, to which nothing can be published`, COPY)
+  if (mergesRequests(stored.engine, stored.sortingKey))
     throw refused(
       `\`usage\` keeps one of the rows with equal (${stored.sortingKey}) as a ${stored.engine}, so requests would be lost`,
       'make it a MergeTree as obleth does, or add request_id to its sorting key',

@@ -237,8 +237,9 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
     const inserting = { ...careful, publish: 'insert' } as const
     assertReplayable(state, inserting)
     for (const engine of ['ReplicatedMergeTree', 'SharedMergeTree', 'Distributed']) {
-      expect(() => assertReplayable(as(engine), careful)).toThrow(refused(new RegExp(engine), /--publish insert/))
-      assertReplayable(as(engine), inserting)
+      const there = as(engine, engine === 'Distributed' ? { engine: 'ReplicatedMergeTree' } : {})
+      expect(() => assertReplayable(there, careful)).toThrow(refused(new RegExp(engine), /--publish insert/))
+      assertReplayable(there, inserting)
     }
     expect(() => assertReplayable(as('Distributed', null), inserting)).toThrow(
       refused(/the table behind it/, /a server of the cluster/),
@@ -250,6 +251,10 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
     // Without a Keeper no table here has replicas: the engine says so of one that is taken for such.
     await syncReplicas(ledger, state)
     await expect(syncReplicas(ledger, as('ReplicatedMergeTree'))).rejects.toThrow(/is not replicated/)
+    for (const engine of ['SummingMergeTree', 'Log', 'View', 'Distributed'])
+      expect(() => assertReplayable(as('Distributed', { engine }), inserting)).toThrow(
+        refused(/nothing can be published/, /--embedded/),
+      )
     const behind = as('Distributed', { engine: 'ReplicatedReplacingMergeTree' })
     expect(() => assertReplayable(behind, inserting)).toThrow(refused(/requests would be lost/, /request_id/))
   })

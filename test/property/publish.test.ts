@@ -110,9 +110,16 @@ interface Fault {
 
 class Interrupted extends Error {}
 
-/** The ledger, until the fault. `written` counts the statements that write. */
-function faulty(fault: Fault | null, written: { count: number }): Ledger {
+/** Statements that write, and the numbers of those that put rows into `usage`. */
+interface Written {
+  count: number
+  readonly puts: number[]
+}
+
+/** The ledger, until the fault. */
+function faulty(fault: Fault | null, written: Written): Ledger {
   const act = async (run: () => Promise<void>, sql: string) => {
+    if (PUT.test(sql)) written.puts.push(written.count)
     const here = written.count++ === fault?.at
     if (here && fault?.how !== 'after') {
       if (fault?.how === 'half') await half(sql)
@@ -136,15 +143,16 @@ function faulty(fault: Fault | null, written: { count: number }): Ledger {
   }
 }
 
+const PUT = /MOVE PARTITION ID (?<moved>'\d+')|INSERT INTO `obleth`\.`usage` .*_partition_id = (?<inserted>'\d+')/s
+
+/** What a server has done of such a statement that was killed with it. */
 async function half(sql: string): Promise<void> {
-  const partition = /MOVE PARTITION ID ('\d+')|INSERT INTO `obleth`.`usage` .*_partition_id = ('\d+')/s
-    .exec(sql)
-    ?.slice(1)
-    .join('')
+  const { moved, inserted } = PUT.exec(sql)?.groups ?? {}
+  const partition = moved ?? inserted
   if (partition === undefined) return
   const some = (n: number) => `INSERT INTO obleth.usage SETTINGS async_insert = 0
     SELECT * FROM ${STAGING} WHERE _partition_id = ${partition} AND cityHash64(request_id) % 4 = ${n}`
-  if (sql.startsWith('INSERT')) await ledger.command(some(0))
+  if (inserted !== undefined) await ledger.command(some(0))
   await dropView()
   await ledger.command(some(1))
   await ledger.command(view)
@@ -166,15 +174,15 @@ function publishOnce(on: Ledger): Promise<PublishResult> {
 }
 
 /** Publishes; where the fault cuts it short, once more. Says whether it did, and how many statements wrote. */
-async function publishThrough(fault: Fault | null): Promise<{ hit: boolean; written: number; inserted: number }> {
-  const written = { count: 0 }
+async function publishThrough(fault: Fault | null): Promise<{ hit: boolean; written: Written; inserted: number }> {
+  const written: Written = { count: 0, puts: [] }
   try {
     const { inserted } = await publishOnce(faulty(fault, written))
-    return { hit: false, written: written.count, inserted }
+    return { hit: false, written, inserted }
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
     const { inserted } = await publishOnce(ledger)
-    return { hit: true, written: written.count, inserted }
+    return { hit: true, written, inserted }
   }
 }
 
@@ -321,13 +329,18 @@ describe.each(['move', 'insert'] as const)('publishing by %s into a ledger of wh
     const { written } = await publishThrough(null)
     const undisturbed = await outcome()
     expectRight(world, undisturbed, await plans())
-    expect(written).toBeGreaterThan(10)
+    expect(written.count).toBeGreaterThan(10)
+    expect(written.puts).toHaveLength(DAYS.length)
     // Before a statement is after the one before it; a statement whose answer is lost is the same as one that is not sent.
-    for (let at = 0; at < written; at++) {
+    const faults: Fault[] = Array.from({ length: written.count }, (_, at) => ({
+      at,
+      how: at === 0 ? 'before' : 'after',
+    }))
+    for (const fault of [...faults, ...written.puts.map((at): Fault => ({ at, how: 'half' }))]) {
       await lay(world)
-      const { hit } = await publishThrough({ at, how: at === 0 ? 'before' : 'after' })
+      const { hit } = await publishThrough(fault)
       expect(hit).toBe(true)
-      expect(await outcome(), `after statement ${at}`).toEqual(undisturbed)
+      expect(await outcome(), `${fault.how} statement ${fault.at}`).toEqual(undisturbed)
     }
   })
 })
