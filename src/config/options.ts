@@ -222,7 +222,8 @@ export const OPTIONS = {
     default: 'false',
     group: 'Replay',
     commands: REPLAY_AND_REPAIR,
-    describe: 'Raise usage_daily where it holds less than usage',
+    describe:
+      'Raise usage_daily where it holds less than usage; with --publish insert, lower again what a view counts twice',
   }),
   'lower-rollup': option(parse.rollupGroup, {
     shape: 'list',
