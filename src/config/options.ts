@@ -219,12 +219,21 @@ export const OPTIONS = {
     commands: REPLAY,
     describe: "Records older than the table's TTL: refuse, skip or include",
   }),
+  publish: option(parse.oneOf('move', 'insert'), {
+    shape: 'value',
+    default: 'move',
+    group: 'Replay',
+    commands: REPLAY,
+    describe:
+      'How rows get into usage: move partitions, or insert blocks through the views, where nothing can be moved',
+  }),
   'repair-rollup': option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
     commands: REPLAY_AND_REPAIR,
-    describe: 'Raise usage_daily where it holds less than usage',
+    describe:
+      'Raise usage_daily where it holds less than usage; with --publish insert, lower again what a view counts twice',
   }),
   'lower-rollup': option(parse.rollupGroup, {
     shape: 'list',

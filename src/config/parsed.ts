@@ -45,6 +45,7 @@ export function replayOptions(settings: Settings): ReplayOptions {
     stageOnly: values['stage-only'],
     createSchema: values['create-schema'],
     expired: values.expired,
+    publish: values.publish,
     repairRollup: values['repair-rollup'],
     breakLock: values['break-lock'],
     retentionDays: values['retention-days'],

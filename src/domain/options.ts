@@ -17,6 +17,9 @@ export interface TargetOptions {
 
 export type ExpiredRule = 'refuse' | 'skip' | 'include'
 
+/** How rows get from staging into `usage`: partitions are moved, or rows inserted in blocks, which fires the views. */
+export type PublishWay = 'move' | 'insert'
+
 export interface InputOptions {
   /** Directories, files, archives or patterns, as given. */
   readonly sources: readonly string[]
@@ -39,6 +42,7 @@ export interface ReplayOptions extends InputOptions {
   readonly stageOnly: boolean
   readonly createSchema: boolean
   readonly expired: ExpiredRule
+  readonly publish: PublishWay
   readonly repairRollup: boolean
   readonly breakLock: boolean
   /** obleth's own retention, days (OBLETH_USAGE_RETENTION_DAYS, 180 where not set). */

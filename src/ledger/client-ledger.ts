@@ -6,7 +6,7 @@ import type { Ledger, NativeInsert, Params } from './ledger.js'
 import { OUTPUT_SETTINGS, type SettingValue, settingsClause } from './settings.js'
 
 /** Sends one statement and gives the body of its answer; throws where the answer is an error. */
-export type Send = (sql: string, params?: Params) => Promise<Readable>
+export type Send = (sql: string, params?: Params, queryId?: string) => Promise<Readable>
 
 /** What both kinds of ledger have in common: everything but the way of a statement and of a block to the engine. */
 export abstract class ClientLedger implements Ledger {
@@ -58,9 +58,9 @@ export abstract class ClientLedger implements Ledger {
     }
   }
 
-  async command(sql: string, params?: Params): Promise<void> {
+  async command(sql: string, params?: Params, queryId?: string): Promise<void> {
     try {
-      this.refuseException(await textOf(await this.send(sql, params)))
+      this.refuseException(await textOf(await this.send(sql, params, queryId)))
     } catch (error) {
       throw adaptError(error, this.location)
     }

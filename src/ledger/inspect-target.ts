@@ -1,6 +1,8 @@
 import { LedgerError } from '../domain/errors.js'
+import type { PublishWay } from '../domain/options.js'
 import { ROLLUP_COLUMNS } from '../domain/rollup.js'
 import type { Warning } from '../domain/wal.js'
+import { type EngineFamily, familyOf, tableBehind } from './engine-family.js'
 import { literal } from './identifiers.js'
 import { ifAllowed } from './if-allowed.js'
 import type { Ledger } from './ledger.js'
@@ -21,7 +23,10 @@ export interface TargetState {
   /** obleth's view from `usage` into `usage_daily`; null where it does not exist. */
   readonly view: { readonly leavesOutBenchmark: boolean } | null
   readonly meta: { readonly backfilled: boolean } | null
-  /** `database.name` of the other materialized views that read from `usage`. A move of partitions fires none of them. */
+  /**
+   * `database.name` of the other materialized views that read from `usage`, or from the table behind it on this server. A
+   * move of partitions fires none of them, an insert all.
+   */
   readonly otherViews: readonly string[]
   /** Free bytes where `usage` is or would be stored; null where the server does not tell. */
   readonly freeBytes: number | null
@@ -33,8 +38,11 @@ export interface TargetState {
 export interface UsageState {
   readonly engine: string
   readonly family: EngineFamily
-  readonly partitionKey: string
-  readonly sortingKey: string
+  /**
+   * Engine and keys of the table that stores the rows: the one behind a Distributed one, which is null where this server
+   * does not have it, and `usage` itself else.
+   */
+  readonly stored: { readonly engine: string; readonly partitionKey: string; readonly sortingKey: string } | null
   readonly rows: number
   readonly columns: ColumnCheck
   readonly deduplicationWindow: number | null
@@ -51,10 +59,8 @@ export interface RollupState {
   readonly deduplicationWindow: number | null
 }
 
-/** merge_tree: partitions can be moved. The others cannot be published to that way. */
-export type EngineFamily = 'merge_tree' | 'replicated' | 'shared' | 'distributed' | 'other'
-
 interface TableRow {
+  database: string
   name: string
   engine: string
   engine_full: string
@@ -68,42 +74,59 @@ interface TableRow {
 /** The oldest release with every statement that staging and publishing use. */
 const OLDEST = [22, 8]
 
-/** Looks at a target without changing it. Works on an empty one, too. Throws `refused` where its version is too old. */
-export async function inspectTarget(ledger: Ledger): Promise<TargetState> {
+/**
+ * Looks at a target without changing it. Works on an empty one, too. `way`: what is said of views depends on it. Throws
+ * `refused` where its version is too old.
+ */
+export async function inspectTarget(ledger: Ledger, way: PublishWay = 'move'): Promise<TargetState> {
   const [server] = await ledger.rows<{ version: string; timezone: string }>(
     'SELECT version() AS version, timezone() AS timezone',
   )
   refuseOld(server.version)
   const database = literal(ledger.database)
   const databases = await ledger.rows(`SELECT 1 AS found FROM system.databases WHERE name = ${database}`)
-  const tables = await ledger.rows<TableRow>(
-    `SELECT name, engine, engine_full, create_table_query, partition_key, sorting_key,
-       toString(ifNull(total_rows, 0)) AS rows, arrayZip(dependencies_database, dependencies_table) AS views
-     FROM system.tables
-     WHERE database = ${database} AND name IN ('usage', 'usage_daily', 'usage_daily_mv', 'usage_meta')`,
-  )
+  const tables = await tablesNamed(ledger, ledger.database, ['usage', 'usage_daily', 'usage_daily_mv', 'usage_meta'])
   const table = (name: string) => tables.find((row) => row.name === name)
   const unreadable: string[] = []
   const allowed: Allowed = (from, read) => ifAllowed(read, () => unreadable.push(from))
-  const defaultWindow = await allowed('system.merge_tree_settings', deduplicationDefault(ledger))
+  const windows = await allowed('system.merge_tree_settings', deduplicationDefaults(ledger))
   const usage = table('usage')
+  const storing = usage === undefined ? undefined : await tableStoring(ledger, usage)
   const daily = table('usage_daily')
   const view = table('usage_daily_mv')
   const state = {
     kind: ledger.kind,
     ...server,
     databaseExists: databases.length > 0,
-    usage: usage === undefined ? null : await usageState(ledger, usage, defaultWindow, allowed),
-    rollup: daily === undefined ? null : await rollupState(ledger, daily, defaultWindow),
+    usage: usage === undefined ? null : await usageState(ledger, usage, storing, windows, allowed),
+    rollup: daily === undefined ? null : await rollupState(ledger, daily, windows),
     view: view === undefined ? null : { leavesOutBenchmark: view.create_table_query.includes("'benchmark'") },
     meta: table('usage_meta') === undefined ? null : { backfilled: await isBackfilled(ledger) },
-    otherViews: (usage?.views ?? [])
-      .filter(([db, name]) => !(db === ledger.database && name === 'usage_daily_mv'))
-      .map(([db, name]) => `${db}.${name}`),
+    otherViews: otherViews(ledger, [usage, storing]),
     freeBytes: await allowed('system.disks and system.storage_policies', freeBytes(ledger)),
     unreadable,
   }
-  return { ...state, warnings: targetWarnings(state) }
+  return { ...state, warnings: targetWarnings(state, way) }
+}
+
+function tablesNamed(ledger: Ledger, database: string, names: readonly string[]): Promise<TableRow[]> {
+  return ledger.rows<TableRow>(
+    `SELECT database, name, engine, engine_full, create_table_query, partition_key, sorting_key,
+       toString(ifNull(total_rows, 0)) AS rows, arrayZip(dependencies_database, dependencies_table) AS views
+     FROM system.tables WHERE database = ${literal(database)} AND name IN (${names.map(literal).join(', ')})`,
+  )
+}
+
+/** The table that holds the rows of `usage`; undefined where that is on other servers only. */
+async function tableStoring(ledger: Ledger, usage: TableRow): Promise<TableRow | undefined> {
+  if (usage.engine !== 'Distributed') return usage
+  const behind = tableBehind(usage.engine_full, ledger.database)
+  return behind === null ? undefined : (await tablesNamed(ledger, behind.database, [behind.name])).at(0)
+}
+
+function otherViews(ledger: Ledger, tables: readonly (TableRow | undefined)[]): string[] {
+  const views = tables.flatMap((table) => table?.views ?? []).map(([database, name]) => `${database}.${name}`)
+  return [...new Set(views)].filter((name) => name !== `${ledger.database}.usage_daily_mv`)
 }
 
 /** Names the system table that a read is from; null where the user may not read it. */
@@ -120,18 +143,21 @@ function refuseOld(version: string): void {
 async function usageState(
   ledger: Ledger,
   table: TableRow,
-  defaultWindow: number | null,
+  storing: TableRow | undefined,
+  windows: DeduplicationDefaults | null,
   allowed: Allowed,
 ): Promise<UsageState> {
   return {
     engine: table.engine,
     family: familyOf(table.engine),
-    partitionKey: table.partition_key,
-    sortingKey: table.sorting_key,
+    stored:
+      storing === undefined
+        ? null
+        : { engine: storing.engine, partitionKey: storing.partition_key, sortingKey: storing.sorting_key },
     rows: Number(table.rows),
     columns: checkColumns(await columnsOf(ledger, 'usage')),
-    deduplicationWindow: windowOf(table, defaultWindow),
-    ttl: await readTtl(ledger, table.engine_full),
+    deduplicationWindow: windowOf(storing ?? table, windows),
+    ttl: await readTtl(ledger, storing?.engine_full ?? ''),
     projections: [...table.create_table_query.matchAll(/ PROJECTION `?(\w+)`?/g)].map((match) => match[1]),
     mutationsRunning: await allowed('system.mutations', mutationsRunning(ledger)),
   }
@@ -145,21 +171,18 @@ async function mutationsRunning(ledger: Ledger): Promise<number> {
   return running
 }
 
-async function rollupState(ledger: Ledger, table: TableRow, defaultWindow: number | null): Promise<RollupState> {
+async function rollupState(
+  ledger: Ledger,
+  table: TableRow,
+  windows: DeduplicationDefaults | null,
+): Promise<RollupState> {
   const names = new Set((await columnsOf(ledger, 'usage_daily')).map(({ name }) => name))
   return {
     engine: table.engine,
     rows: Number(table.rows),
     measures: ROLLUP_COLUMNS.map(({ name }) => name).filter((name) => names.has(name)),
-    deduplicationWindow: windowOf(table, defaultWindow),
+    deduplicationWindow: windowOf(table, windows),
   }
-}
-
-function familyOf(engine: string): EngineFamily {
-  if (engine === 'MergeTree') return 'merge_tree'
-  if (engine.startsWith('Replicated')) return 'replicated'
-  if (engine.startsWith('Shared')) return 'shared'
-  return engine === 'Distributed' ? 'distributed' : 'other'
 }
 
 function columnsOf(ledger: Ledger, table: string): Promise<ColumnInfo[]> {
@@ -169,17 +192,20 @@ function columnsOf(ledger: Ledger, table: string): Promise<ColumnInfo[]> {
   )
 }
 
-function windowOf(table: TableRow, defaultWindow: number | null): number | null {
-  const name = table.engine.startsWith('Replicated') ? 'replicated' : 'non_replicated'
-  const set = new RegExp(`\\b${name}_deduplication_window = (\\d+)`).exec(table.engine_full)
-  return set === null ? defaultWindow : Number(set[1])
+type DeduplicationDefaults = ReadonlyMap<string, number>
+
+function windowOf(table: TableRow, windows: DeduplicationDefaults | null): number | null {
+  const kind = /^(Replicated|Shared)/.test(table.engine) ? 'replicated' : 'non_replicated'
+  const name = `${kind}_deduplication_window`
+  const set = new RegExp(`\\b${name} = (\\d+)`).exec(table.engine_full)
+  return set === null ? (windows === null ? null : (windows.get(name) ?? 0)) : Number(set[1])
 }
 
-async function deduplicationDefault(ledger: Ledger): Promise<number> {
-  const [row] = await ledger.rows<{ value: string }>(
-    "SELECT value FROM system.merge_tree_settings WHERE name = 'non_replicated_deduplication_window'",
+async function deduplicationDefaults(ledger: Ledger): Promise<DeduplicationDefaults> {
+  const rows = await ledger.rows<{ name: string; value: string }>(
+    "SELECT name, value FROM system.merge_tree_settings WHERE name LIKE '%replicated_deduplication_window'",
   )
-  return Number(row?.value ?? 0)
+  return new Map(rows.map(({ name, value }) => [name, Number(value)]))
 }
 
 /** Of the disks of the policy that `usage` has (`default` where there is no table yet). */

@@ -29,8 +29,8 @@ export interface Ledger {
   stream<Row>(sql: string, params?: Params): AsyncIterable<Row[]>
   /** The answer to a statement as the engine writes it; the caller has put its FORMAT there. */
   raw(sql: string): AsyncIterable<Uint8Array>
-  /** A statement without result. */
-  command(sql: string, params?: Params): Promise<void>
+  /** A statement without result. `queryId` names it on a server, so that its end can be waited for. */
+  command(sql: string, params?: Params, queryId?: string): Promise<void>
   /**
    * Sends the rows of a local file into a table. `columns` are the file's columns in order with the types it
    * declares. Not retried here: the caller looks what became of an unclear outcome.

@@ -47,7 +47,10 @@ export async function lookForPublished(
   })
 }
 
-/** How many of the ids that a run planned for a partition are in `usage`, and how many of these more than once. */
+/**
+ * How many of the ids that a run planned for a partition are in `usage`, and how many of these more than once. GLOBAL,
+ * since the servers behind a Distributed `usage` have no table of ids.
+ */
 export async function countIds(
   ledger: Ledger,
   runId: string,
@@ -60,7 +63,7 @@ export async function countIds(
       `SELECT count() AS present, countIf(copies > 1) AS doubled FROM (
          SELECT request_id, count() AS copies FROM ${ledger.table('usage')}
          WHERE ${near(moved)} AND ${portion(i, portions)}
-           AND request_id IN (${ourIds(ledger, runId, moved)} AND ${portion(i, portions)})
+           AND request_id GLOBAL IN (${ourIds(ledger, runId, moved)} AND ${portion(i, portions)})
          GROUP BY request_id)`,
     )
     present += Number(row.present)

@@ -1,4 +1,5 @@
 import { LedgerError } from '../domain/errors.js'
+import type { PublishWay } from '../domain/options.js'
 import type { FieldName } from '../domain/record.js'
 import { antiJoin, type KnownRecords } from './anti-join.js'
 import { type DriftMap, dayOf, groupKey } from './drift.js'
@@ -8,6 +9,8 @@ import type { Ledger } from './ledger.js'
 import type { TargetLock } from './lock.js'
 import { lookForPublished } from './look.js'
 import { type LostRows, lostRows, type VerifiedPartition } from './lost-rows.js'
+import { insertPartition, refuseCounted } from './publish-insert.js'
+import { movePartition } from './publish-move.js'
 import { decideAllBatches, type PlannedGroup, planGroups, readPlan, writePlan } from './publish-plan.js'
 import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
@@ -25,6 +28,9 @@ export interface PublishOptions {
   /** Null where the target has no rollup: then only `usage` is published to. */
   readonly shape: RollupShape | null
   readonly columns: readonly FieldName[]
+  readonly way: PublishWay
+  /** Whether rows may be inserted that the rollup has counted already, which is put right behind them. */
+  readonly repairRollup: boolean
   /** For files of our own rows on their way to the target. */
   readonly spoolDir: string
   readonly signal: AbortSignal
@@ -61,7 +67,8 @@ export interface PublishResult {
 }
 
 /**
- * Publishes a verified staging table, partition by partition: anti-join, plan, move, look, rollup difference, look.
+ * Publishes a verified staging table, partition by partition: anti-join, plan, move or insert, look, rollup difference,
+ * look.
  * Whatever interrupts it, the same run goes on where it was: the plan and the ids stand on the target before anything
  * moves, a planned partition is never planned anew, and every step looks at what is there before it acts.
  * Throws `refused` where rows went missing meanwhile, `target_locked` where the lock was broken.
@@ -85,15 +92,17 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
       throw heldDoubled(ledger, partitionId)
   }
   const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
+  if (options.way === 'insert' && !options.repairRollup) await refuseCounted(options, fresh, verdicts)
 
   // What has been moved would be merged beside what is still to be checked, by a process that ends right after.
-  if (ledger.kind === 'embedded') await ledger.command(`SYSTEM STOP MERGES ${ledger.table('usage')}`)
+  if (ledger.kind === 'embedded' && options.way === 'move')
+    await ledger.command(`SYSTEM STOP MERGES ${ledger.table('usage')}`)
   const drifts = new Map<string, DriftMap>()
   const planned = steps.filter(({ step }) => step === 'planned')
   for (const { partitionId, payload } of planned) {
     const partition = { partitionId, ...(payload as PlannedPayload) }
     if (has('published', partitionId) === undefined) {
-      await move(options, partition, null)
+      await put(options, partition, null)
       options.published(partition)
     }
     done.push(partition)
@@ -109,7 +118,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     if (lost !== null) break
     if (partition === undefined || before.ids === 0) continue
     const plan = await planPartition(options, partition, before, verdicts)
-    const drift = await move(options, plan.partition, plan.known)
+    const drift = await put(options, plan.partition, plan.known)
     if (drift !== null) drifts.set(verified.partitionId, drift)
     done.push(plan.partition)
     options.published(plan.partition)
@@ -275,28 +284,21 @@ function drainedAgain(ledger: Ledger, partitionId: string): LedgerError {
 }
 
 /**
- * Moves a planned partition and settles its rollup. `known`: from the plan made just now; null where an earlier attempt
- * may have moved some of it. Returns R − U of the day as it was seen last, where nobody else can change it.
+ * Puts a planned partition into `usage` and settles its rollup. `known`: from the plan made just now; null where an earlier
+ * attempt may have put some of it there. Returns R − U of the day as it was seen last, where nobody else can change it.
  */
-async function move(
+async function put(
   options: PublishOptions,
   partition: PublishedPartition,
   known: KnownSides | null,
 ): Promise<DriftMap | null> {
-  const { ledger, staging, shape, spoolDir, columns } = options
+  const { ledger, staging, shape, spoolDir } = options
   const { partitionId } = partition
   await options.lock.assertHeld()
-  // Nobody but this process writes to an embedded ledger: what was looked at a moment ago is still so.
-  const alone = ledger.kind === 'embedded' && known !== null
-  if (!alone) await antiJoin(ledger, { staging, partition, columns })
-  if (alone || (await countRows(ledger, staging.tableName, partitionId)) > 0) {
-    // A column that obleth added meanwhile makes the move fail.
-    if (!alone) await staging.followUsage()
-    await ledger.command(
-      `ALTER TABLE ${ledger.table(staging.tableName)} MOVE PARTITION ID ${literal(partitionId)}
-       TO TABLE ${ledger.table('usage')}`,
-    )
-  }
+  // Nobody but this process writes to an embedded ledger: what was looked at a moment ago is still so. Views do, though.
+  const alone = ledger.kind === 'embedded' && known !== null && options.way === 'move'
+  if (options.way === 'insert') await insertPartition(options, partition)
+  else await movePartition(options, partition, alone)
   await lookForPublished(ledger, staging.runId, partition, alone)
   let drift: DriftMap | null = null
   if (shape !== null) {

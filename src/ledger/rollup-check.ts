@@ -161,7 +161,7 @@ export async function lostDays(ledger: Ledger): Promise<string[]> {
   const rows = await ledger.rows<{ id: string }>(
     `SELECT DISTINCT toString(toYYYYMMDD(day)) AS id FROM ${ledger.table('usage_daily')}
      WHERE requests > 0 AND toString(toYYYYMMDD(day)) > (SELECT min(_partition_id) FROM ${usage})
-       AND toString(toYYYYMMDD(day)) NOT IN (SELECT DISTINCT _partition_id FROM ${usage}) ORDER BY id`,
+       AND toString(toYYYYMMDD(day)) GLOBAL NOT IN (SELECT DISTINCT _partition_id FROM ${usage}) ORDER BY id`,
   )
   return rows.map(({ id }) => id)
 }

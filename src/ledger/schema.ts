@@ -73,6 +73,8 @@ export async function createSchema(ledger: Ledger): Promise<void> {
 /** Whether there is no schema yet, or just what {@link createSchema} leaves where it was cut short before the view. */
 export function lacksSchema({ usage, rollup, view, meta }: TargetState): boolean {
   if (usage === null) return true
+  // The views of a cluster stand behind its tables, under names of their own.
+  if (usage.family !== 'merge_tree') return false
   return view === null && usage.rows === 0 && rollup?.rows === 0 && meta?.backfilled === true
 }
 

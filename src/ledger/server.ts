@@ -75,7 +75,7 @@ class ServerLedger extends ClientLedger {
         client.exec({ query, query_id, ...(params === undefined ? {} : { query_params: params }), ...WHOLE_ANSWERS }),
       )
     const read: Send = (sql, params) => sendAs(randomUUID(), sql, params)
-    const send: Send = (sql, params) => sendAs(newId(queryIds), sql, params)
+    const send: Send = (sql, params, queryId = newId(queryIds)) => sendAs(queryId, sql, params)
     super(location, database, queryIds, knownSettings, retried(read, location, timeoutMs), send)
   }
 

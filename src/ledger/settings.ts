@@ -15,12 +15,15 @@ export function settingsClause(wanted: Readonly<Record<string, SettingValue>>, k
 
 /**
  * What every INSERT of ours says, since the defaults of these settings changed several times: stored before the
- * answer, deduplicated by our token alone and in the views too, one block not split by time or size on its way. `frugal`:
- * split nevertheless, where the version can.
+ * answer, deduplicated by our token alone and in the views too, one block not split by time or size on its way, by a
+ * Distributed table handed on before the answer, too (under its older name as well). `frugal`: split nevertheless, where
+ * the version can.
  */
 export function insertSettings(token: string, frugal = false): Record<string, SettingValue> {
   return {
     async_insert: 0,
+    distributed_foreground_insert: 1,
+    insert_distributed_sync: 1,
     wait_for_async_insert: 1,
     insert_deduplicate: 1,
     deduplicate_insert: 'enable',

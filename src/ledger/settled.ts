@@ -8,15 +8,15 @@ const BETWEEN_LOOKS_MS = 500
 const SETTLE_MS = 600_000
 
 /**
- * Waits until a server works on no statement any more that this ledger sent and that may change something. An embedded
- * engine has ended them when it answers. Throws `target_unreachable` where one does not end, `interrupted` where the signal aborts.
+ * Waits until a server works on no statement any more whose id begins so: those that this ledger sent and that may change
+ * something, where nothing else is asked for. An embedded engine has ended them when it answers. Throws `target_unreachable` where one does not end, `interrupted` where the signal aborts.
  */
-export async function settled(ledger: Ledger, signal: AbortSignal): Promise<void> {
+export async function settled(ledger: Ledger, signal: AbortSignal, queryIds: string = ledger.queryIds): Promise<void> {
   if (ledger.kind === 'embedded') return
   const end = Date.now() + SETTLE_MS
   for (;;) {
     const running = await ledger.rows<{ id: string }>(
-      `SELECT query_id AS id FROM system.processes WHERE startsWith(query_id, ${literal(ledger.queryIds)})`,
+      `SELECT query_id AS id FROM system.processes WHERE startsWith(query_id, ${literal(queryIds)})`,
     )
     if (running.length === 0) return
     if (Date.now() > end)

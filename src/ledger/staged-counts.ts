@@ -36,7 +36,7 @@ export async function tenantRows(
   }))
 }
 
-/** Rows of a partition of a table. */
+/** Rows of one partition of `usage` or staging. */
 export async function countRows(ledger: Ledger, table: string, partitionId: string): Promise<number> {
   const [{ rows }] = await ledger.rows<{ rows: string }>(
     `SELECT count() AS rows FROM ${ledger.table(table)} WHERE _partition_id = ${literal(partitionId)}`,

@@ -6,6 +6,7 @@ import { insertExactly, type Parts } from './insert-exactly.js'
 import type { Ledger, NativeInsert } from './ledger.js'
 import type { Patience } from './patiently.js'
 import { DURABLE } from './settings.js'
+import { PARTITION_KEY } from './usage-columns.js'
 
 /** A file of Native-format blocks on this machine. */
 export interface NativeFile extends Pick<NativeInsert, 'file' | 'bytes' | 'columns'> {
@@ -58,8 +59,9 @@ export class Staging {
   /**
    * Makes the tables anew; what an earlier generation left is dropped. Staging is a copy of `usage` without its TTL,
    * which would eat old records, with a deduplication window of its own. Its parts are compact and never merged: a
-   * failed insert can be taken back part by part, and the merging is left to `usage`.
-   * Throws `refused` where the engine of `usage` does not let partitions move out of such a table.
+   * failed insert can be taken back part by part, and the merging is left to `usage`. Where `usage` is of another engine,
+   * it is a MergeTree of the same columns on the server that answers: rows are inserted from there.
+   * Throws `refused` where there is no `usage`.
    */
   async create(): Promise<void> {
     const usage = await this.usageTable()
@@ -68,7 +70,8 @@ export class Staging {
     this.blocks = 0
     this.parts.clear()
     const staging = this.ledger.table(this.tableName)
-    await this.ledger.command(`CREATE TABLE ${staging} AS ${this.ledger.table('usage')}`)
+    const engine = usage.plain ? '' : ` ENGINE = MergeTree PARTITION BY ${PARTITION_KEY} ORDER BY (tenant_id, ts_ms)`
+    await this.ledger.command(`CREATE TABLE ${staging} AS ${this.ledger.table('usage')}${engine}`)
     if (usage.hasTtl) await this.ledger.command(`ALTER TABLE ${staging} REMOVE TTL`)
     await this.ledger.command(
       `ALTER TABLE ${staging} MODIFY SETTING non_replicated_deduplication_window = 10000, ` +
@@ -150,18 +153,14 @@ export class Staging {
     this.parts.set(table, await insertExactly(this.ledger, { table, ...block, token }, this.patience, last))
   }
 
-  private async usageTable(): Promise<{ hasTtl: boolean }> {
+  private async usageTable(): Promise<{ plain: boolean; hasTtl: boolean }> {
     const [usage] = await this.ledger.rows<{ engine: string; engine_full: string }>(
       `SELECT engine, engine_full FROM system.tables WHERE database = ${literal(this.ledger.database)} AND name = 'usage'`,
     )
     if (usage === undefined)
       throw new LedgerError('refused', 'the table `usage` does not exist', { place: this.ledger.location })
-    if (usage.engine !== 'MergeTree')
-      throw new LedgerError('refused', `partitions cannot be moved into a table of engine ${usage.engine}`, {
-        place: `${this.ledger.database}.usage`,
-        hint: 'only MergeTree is supported so far: replay into an embedded ledger and copy the days from there',
-      })
-    return { hasTtl: / TTL /.test(usage.engine_full) }
+    const plain = usage.engine === 'MergeTree'
+    return { plain, hasTtl: plain && / TTL /.test(usage.engine_full) }
   }
 }
 

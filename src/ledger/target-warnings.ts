@@ -1,8 +1,15 @@
+import type { PublishWay } from '../domain/options.js'
 import type { Warning } from '../domain/wal.js'
 import type { TargetState } from './inspect-target.js'
+import { PARTITION_KEY } from './usage-columns.js'
+
+const SEEN: Record<PublishWay, string> = {
+  move: 'will not see what is published',
+  insert: 'will see what is published, again where they have seen it before',
+}
 
 /** What the user should know about a target that does not stop a replay. */
-export function targetWarnings(state: Omit<TargetState, 'warnings'>): Warning[] {
+export function targetWarnings(state: Omit<TargetState, 'warnings'>, way: PublishWay): Warning[] {
   const warnings: Warning[] = []
   const warn = (kind: string, message: string, count?: number) =>
     warnings.push(count === undefined ? { class: kind, message } : { class: kind, message, count })
@@ -13,10 +20,10 @@ export function targetWarnings(state: Omit<TargetState, 'warnings'>): Warning[] 
   if (usage !== null) {
     if (usage.deduplicationWindow === 0)
       warn('dedup_window_zero', '`usage` forgets what was inserted: a batch that a pod sends twice is stored twice')
-    if (usage.partitionKey !== 'toYYYYMMDD(ts)')
+    if (usage.stored !== null && usage.stored.partitionKey !== PARTITION_KEY)
       warn(
         'partition_key',
-        `\`usage\` is partitioned by ${usage.partitionKey || 'nothing'}, not by day as obleth does it`,
+        `\`usage\` is partitioned by ${usage.stored.partitionKey || 'nothing'}, not by day as obleth does it`,
       )
     if (usage.mutationsRunning !== null && usage.mutationsRunning > 0)
       warn(
@@ -51,7 +58,7 @@ export function targetWarnings(state: Omit<TargetState, 'warnings'>): Warning[] 
   if (state.otherViews.length > 0)
     warn(
       'other_views',
-      `other views read from \`usage\` and will not see what is published: ${state.otherViews.join(', ')}`,
+      `other views read from \`usage\` and ${SEEN[way]}: ${state.otherViews.join(', ')}`,
       state.otherViews.length,
     )
   return warnings

@@ -1,5 +1,8 @@
 import { FIELDS, type FieldName } from '../domain/record.js'
 
+/** obleth's partitions are days of the server; by another key, moves and comparisons would mean something else. */
+export const PARTITION_KEY = 'toYYYYMMDD(ts)'
+
 /** A row of system.columns. */
 export interface ColumnInfo {
   readonly name: string

@@ -1,5 +1,5 @@
 import type { TargetInfo } from '../domain/document.js'
-import type { ReplayOptions } from '../domain/options.js'
+import type { PublishWay, ReplayOptions } from '../domain/options.js'
 import type { ReplayPlan } from '../domain/run.js'
 import type { TargetState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
@@ -28,6 +28,13 @@ export function targetInfo(ledger: Ledger, target: TargetState): TargetInfo {
   }
 }
 
+const PUBLISHING: Record<PublishWay, string> = {
+  move: 'publish day by day: leave out what usage has, move the rest, look, add to usage_daily what it lacks',
+  insert:
+    'publish day by day: leave out what usage has, insert the rest block by block through the views on usage, look, ' +
+    'correct usage_daily by what it then lacks or holds too much',
+}
+
 /** What is about to happen, in the order in which it will. */
 export function makePlan({ runId, action, options, target, info, discovery, staged }: PlanInput): ReplayPlan {
   const steps: string[] = []
@@ -41,7 +48,7 @@ export function makePlan({ runId, action, options, target, info, discovery, stag
   if (options.stageOnly) steps.push('stop before publishing')
   else {
     if (options.repairRollup) steps.push('raise usage_daily to usage where it lacks rows')
-    steps.push('publish day by day: leave out what usage has, move the rest, look, add to usage_daily what it lacks')
+    steps.push(PUBLISHING[options.publish])
   }
   return {
     runId,

@@ -14,6 +14,8 @@ import { compareRollup, lostDays, raiseRollup, rawPartitions } from '../ledger/r
 import { type RollupShape, rollupShape } from '../ledger/rollup-shape.js'
 import { markBackfilled } from '../ledger/schema.js'
 import type { Staging } from '../ledger/staging.js'
+import { syncReplicas } from '../ledger/sync-replicas.js'
+import { PARTITION_KEY } from '../ledger/usage-columns.js'
 import { rollupReport } from './rollup-report.js'
 
 export interface PublishRun {
@@ -33,20 +35,15 @@ export interface PublishOutcome extends PublishResult {
   readonly warnings: readonly Warning[]
 }
 
-/** obleth's partitions are days of the server; another key would make moves and comparisons mean something else. */
-const PARTITION_KEY = 'toYYYYMMDD(ts)'
-
 /** Publishes what is staged and says how rollup and raw table stand afterwards. */
 export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
   const { options, ledger, target, staging, lock, spoolDir, context } = run
-  if (target.usage?.partitionKey !== PARTITION_KEY)
-    throw new LedgerError(
-      'refused',
-      `\`usage\` is partitioned by ${target.usage?.partitionKey}, not by ${PARTITION_KEY}`,
-      {
-        hint: 'replay into an embedded ledger (--embedded) and copy the days from there',
-      },
-    )
+  const partitionKey = target.usage?.stored?.partitionKey
+  if (!target.usage || partitionKey !== PARTITION_KEY)
+    throw new LedgerError('refused', `\`usage\` is partitioned by ${partitionKey}, not by ${PARTITION_KEY}`, {
+      hint: 'replay into an embedded ledger (--embedded) and copy the days from there',
+    })
+  await patiently(ledger, context, () => syncReplicas(ledger, target))
   const shape = rollupShape(target)
   if (shape !== null && target.meta !== null) await patiently(ledger, context, () => markBackfilled(ledger))
   const raised = shape === null ? 0 : await raise(run, shape)
@@ -61,6 +58,8 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
       lock,
       shape,
       columns,
+      way: options.publish,
+      repairRollup: options.repairRollup,
       spoolDir,
       signal,
       published: ({ ids }) => {

@@ -63,7 +63,7 @@ class Replay {
     const ahead = this.decodeAhead(state, discovery)
     const ledger = await connect(options.target)
     releasers.add(() => ledger.close())
-    let target = await inspectTarget(ledger)
+    let target = await inspectTarget(ledger, options.publish)
     assertReplayable(target, options)
 
     const action = await this.action(state, discovery, ledger)
@@ -84,7 +84,7 @@ class Replay {
     if (lacksSchema(target) && (ledger.kind === 'embedded' || options.createSchema)) {
       target = await patiently(ledger, context, async () => {
         await createSchema(ledger)
-        return await inspectTarget(ledger)
+        return await inspectTarget(ledger, options.publish)
       })
     }
     // Known before the lock is taken: a run killed right behind it must find its own id there.

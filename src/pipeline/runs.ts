@@ -3,6 +3,7 @@ import type { Emit } from '../domain/events.js'
 import type { TargetOptions } from '../domain/options.js'
 import type { RunDetails, RunEntry, RunsOutcome, Undone } from '../domain/runs.js'
 import { connect } from '../ledger/connect.js'
+import { assertMutable } from '../ledger/engine-family.js'
 import { inspectTarget } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import { refuseLiving, TargetLock } from '../ledger/lock.js'
@@ -65,13 +66,15 @@ export async function runsUndo(
   return await askTarget(target, async (ledger) => {
     const [run, later] = await withLaterRuns(ledger, runId)
     refuseUndo(ledger, run, later)
+    const state = await inspectTarget(ledger)
+    if (state.usage !== null) assertMutable(state.usage)
     return await change(ledger, run, options, (lock) =>
       withSpool(options.stateDir, runId, (spoolDir) =>
         patiently(ledger, options, async ({ progressed }) => {
           await refuseUnfinishedRuns(ledger, runId)
           // Asked again: a replay may have published between the first look and the lock.
           refuseUndo(ledger, ...(await withLaterRuns(ledger, runId)))
-          const shape = rollupShape(await inspectTarget(ledger))
+          const shape = rollupShape(state)
           return await undoRun({ ledger, runId, lock, shape, spoolDir, signal: options.signal, progressed })
         }),
       ),

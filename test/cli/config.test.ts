@@ -299,6 +299,7 @@ describe('options of a run', () => {
       stageOnly: false,
       createSchema: false,
       expired: 'refuse',
+      publish: 'move',
       repairRollup: false,
       breakLock: false,
       retentionDays: 180,

@@ -273,16 +273,26 @@ describe.each(['embedded', 'server'] as const)('staging on a ledger: %s', (kind)
     })
   })
 
-  it('refuses a `usage` whose partitions cannot be moved out of staging', async () => {
-    await ledger.command(`DROP TABLE ${ledger.table('usage_daily_mv')}`)
-    await ledger.command(`DROP TABLE ${ledger.table('usage')}`)
+  it('is a MergeTree without TTL beside a `usage` of another engine, which there must be', async () => {
+    const usage = ledger.table('usage')
+    await ledger.command(`RENAME TABLE ${usage} TO ${ledger.table('plain')}`)
     await expect(new Staging(ledger, 'r10').create()).rejects.toMatchObject({ code: 'refused' })
-    await ledger.command(`CREATE TABLE ${ledger.table('usage')} (request_id UUID) ENGINE = Log`)
-    await expect(new Staging(ledger, 'r10').create()).rejects.toMatchObject({
-      code: 'refused',
-      message: expect.stringMatching(/Log/),
-      hint: expect.stringMatching(/embedded/),
-    })
+    await ledger.command(
+      `CREATE TABLE ${usage} AS ${ledger.table('plain')} ENGINE = ReplacingMergeTree PARTITION BY toYYYYMMDD(ts)
+       ORDER BY (tenant_id, ts_ms, request_id) TTL toDateTime(ts_ms / 1000) + INTERVAL 30 DAY`,
+    )
+    const staging = new Staging(ledger, 'r10')
+    await staging.create()
+    const tables = await ledger.rows<{ engine: string; sorting_key: string }>(
+      `SELECT engine, partition_key, sorting_key, match(engine_full, ' TTL ') AS expires FROM system.tables
+       WHERE database = '${ledger.database}' AND name = '${staging.tableName}'`,
+    )
+    expect(tables).toEqual([
+      { engine: 'MergeTree', partition_key: 'toYYYYMMDD(ts)', sorting_key: 'tenant_id, ts_ms', expires: 0 },
+    ])
+    // A year before the TTL's end: it would be gone.
+    await staging.insertBlock({ data: await records(100), evidence: null })
+    expect(await contents(staging.tableName)).toEqual({ rows: 100, ids: 100 })
   })
 
   it.runIf(kind === 'server').each([5, 40, 120])(

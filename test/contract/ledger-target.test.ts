@@ -1,15 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { assertReplayable } from '../../src/ledger/assert-replayable.js'
+import { familyOf } from '../../src/ledger/engine-family.js'
 import { inspectTarget, type TargetState } from '../../src/ledger/inspect-target.js'
 import type { Ledger } from '../../src/ledger/ledger.js'
 import { lockOwner, TargetLock } from '../../src/ledger/lock.js'
 import { createSchema } from '../../src/ledger/schema.js'
+import { syncReplicas } from '../../src/ledger/sync-replicas.js'
+import { PARTITION_KEY } from '../../src/ledger/usage-columns.js'
 import { IMPATIENT } from '../support/patience.js'
 import { makeTarget, type TestTarget } from '../support/server/targets.js'
 
 const DAY_MS = 86_400_000
 const classes = (state: TargetState) => state.warnings.map((warning) => warning.class)
-const careful = { createSchema: false, expired: 'refuse' } as const
+const careful = { createSchema: false, expired: 'refuse', publish: 'move' } as const
 
 /** As an older gateway made it: no energy, device or source columns, no index, no deduplication window. */
 const OLD_USAGE = `(request_id UUID, tenant_id UUID, key_id UUID, model String, admission LowCardinality(String), weight Int64,
@@ -208,7 +211,53 @@ describe.each(['embedded', 'server'] as const)('a target: %s', (kind) => {
     await ledger.command(`CREATE TABLE ${ledger.table('usage')} ${OLD_USAGE.replace(/ENGINE.*/s, 'ENGINE = Log')}`)
     const state = await inspectTarget(ledger)
     expect(state.usage?.family).toBe('other')
-    expect(() => assertReplayable(state, careful)).toThrow(expect.objectContaining({ code: 'refused' }))
+    for (const publish of ['move', 'insert'] as const)
+      expect(() => assertReplayable(state, { ...careful, publish })).toThrow(
+        expect.objectContaining({ code: 'refused', hint: expect.stringMatching(/--embedded/) }),
+      )
+  })
+
+  it('of another engine is published to by inserts alone, and by those only where no request is lost', async () => {
+    await createSchema(ledger)
+    const state = await inspectTarget(ledger)
+    const as = (engine: string, stored: object | null = { engine }): TargetState => ({
+      ...state,
+      usage: state.usage && {
+        ...state.usage,
+        engine,
+        family: familyOf(engine),
+        stored: stored && { partitionKey: PARTITION_KEY, sortingKey: 'tenant_id, ts_ms', engine, ...stored },
+      },
+    })
+    const refused = (message: RegExp, hint: RegExp) =>
+      expect.objectContaining({
+        code: 'refused',
+        message: expect.stringMatching(message),
+        hint: expect.stringMatching(hint),
+      })
+    const inserting = { ...careful, publish: 'insert' } as const
+    assertReplayable(state, inserting)
+    for (const engine of ['ReplicatedMergeTree', 'SharedMergeTree', 'Distributed']) {
+      const there = as(engine, engine === 'Distributed' ? { engine: 'ReplicatedMergeTree' } : {})
+      expect(() => assertReplayable(there, careful)).toThrow(refused(new RegExp(engine), /--publish insert/))
+      assertReplayable(there, inserting)
+    }
+    expect(() => assertReplayable(as('Distributed', null), inserting)).toThrow(
+      refused(/the table behind it/, /a server of the cluster/),
+    )
+    for (const engine of ['ReplacingMergeTree', 'SharedReplacingMergeTree']) {
+      expect(() => assertReplayable(as(engine), inserting)).toThrow(refused(/requests would be lost/, /request_id/))
+      assertReplayable(as(engine, { sortingKey: 'tenant_id, ts_ms, request_id' }), inserting)
+    }
+    // Without a Keeper no table here has replicas: the engine says so of one that is taken for such.
+    await syncReplicas(ledger, state)
+    await expect(syncReplicas(ledger, as('ReplicatedMergeTree'))).rejects.toThrow(/is not replicated/)
+    for (const engine of ['SummingMergeTree', 'Log', 'View', 'Distributed'])
+      expect(() => assertReplayable(as('Distributed', { engine }), inserting)).toThrow(
+        refused(/nothing can be published/, /--embedded/),
+      )
+    const behind = as('Distributed', { engine: 'ReplicatedReplacingMergeTree' })
+    expect(() => assertReplayable(behind, inserting)).toThrow(refused(/requests would be lost/, /request_id/))
   })
 
   describe('TTL', () => {

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { PublishWay } from '../../src/domain/options.js'
 import { FIELDS } from '../../src/domain/record.js'
+
 import { connect } from '../../src/ledger/connect.js'
 import { inspectTarget } from '../../src/ledger/inspect-target.js'
 import type { Ledger } from '../../src/ledger/ledger.js'
@@ -35,6 +37,9 @@ let ledger: Ledger
 let lock: TargetLock
 let partitions: PublishOptions['partitions']
 let shape: RollupShape
+let way: PublishWay
+/** obleth's view, as the schema makes it. */
+let view: string
 
 beforeAll(async () => {
   mkdirSync(spoolDir)
@@ -49,8 +54,10 @@ beforeAll(async () => {
     timeoutMs: 30_000,
   })
   await createSchema(ledger)
-  // The model says what the rollup has counted; a view would count what is laid into `usage` as well.
-  await ledger.command('DROP TABLE obleth.usage_daily_mv SYNC')
+  const [{ create_table_query }] = await ledger.rows<{ create_table_query: string }>(
+    "SELECT create_table_query FROM system.tables WHERE database = 'obleth' AND name = 'usage_daily_mv'",
+  )
+  view = create_table_query
   const found = rollupShape(await inspectTarget(ledger))
   if (found === null) throw new Error('there is a rollup')
   shape = found
@@ -64,8 +71,12 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
+const dropView = () => ledger.command('DROP TABLE IF EXISTS obleth.usage_daily_mv SYNC')
+
 /** Lays the world into the tables: ledger, staging and its evidence, as a replay has them before it publishes. */
 async function lay(world: World): Promise<void> {
+  // The model says what the rollup has counted; a view would count what is laid into `usage` as well.
+  await dropView()
   const runTables = ['usage_replay_ids', 'usage_replay_plan', 'usage_replay_steps']
   for (const table of ['usage', 'usage_daily', ...runTables]) await ledger.command(`TRUNCATE TABLE obleth.${table}`)
   for (const table of [STAGING, `${STAGING}_evidence`, `${STAGING}_known`])
@@ -89,26 +100,34 @@ async function lay(world: World): Promise<void> {
     .filter(({ known, batch }) => known + batch > 0)
     .map(({ one, known, batch }) => `('${one.request_id}', ${known}, ${batch})`)
   if (evidence.length > 0) await ledger.command(`INSERT INTO ${STAGING}_evidence VALUES ${evidence.join(', ')}`)
+  await ledger.command(view)
 }
 
 interface Fault {
   /** Number of the statement, of those that write. */
   readonly at: number
-  /** `half`: a MOVE copies some rows and stops; any other statement is not reached. */
+  /**
+   * `half`: a MOVE copies some rows and stops, a block inserts some, of which the view counts a part; any other statement
+   * is not reached.
+   */
   readonly how: 'before' | 'after' | 'half'
 }
 
 class Interrupted extends Error {}
 
-/** The ledger, until the fault. `written` counts the statements that write. */
-function faulty(fault: Fault | null, written: { count: number }): Ledger {
+/** Statements that write, and the numbers of those that put rows into `usage`. */
+interface Written {
+  count: number
+  readonly puts: number[]
+}
+
+/** The ledger, until the fault. */
+function faulty(fault: Fault | null, written: Written): Ledger {
   const act = async (run: () => Promise<void>, sql: string) => {
+    if (PUT.test(sql)) written.puts.push(written.count)
     const here = written.count++ === fault?.at
     if (here && fault?.how !== 'after') {
-      const partition = fault?.how === 'half' ? /MOVE PARTITION ID ('\d+')/.exec(sql)?.[1] : undefined
-      if (partition !== undefined)
-        await ledger.command(`INSERT INTO obleth.usage SETTINGS async_insert = 0
-          SELECT * FROM ${STAGING} WHERE _partition_id = ${partition} AND cityHash64(request_id) % 2 = 0`)
+      if (fault?.how === 'half') await half(sql)
       throw new Interrupted(sql)
     }
     await run()
@@ -124,10 +143,25 @@ function faulty(fault: Fault | null, written: { count: number }): Ledger {
     rows: (sql, params) => ledger.rows(sql, params),
     stream: (sql, params) => ledger.stream(sql, params),
     raw: (sql) => ledger.raw(sql),
-    command: (sql, params) => act(() => ledger.command(sql, params), sql),
+    command: (sql, params, queryId) => act(() => ledger.command(sql, params, queryId), sql),
     insertNative: (insert) => act(() => ledger.insertNative(insert), insert.table),
     close: () => ledger.close(),
   }
+}
+
+const PUT = /MOVE PARTITION ID (?<moved>'\d+')|INSERT INTO `obleth`\.`usage` .*_partition_id = (?<inserted>'\d+')/s
+
+/** What a server has done of such a statement that was killed with it. */
+async function half(sql: string): Promise<void> {
+  const { moved, inserted } = PUT.exec(sql)?.groups ?? {}
+  const partition = moved ?? inserted
+  if (partition === undefined) return
+  const some = (n: number) => `INSERT INTO obleth.usage SETTINGS async_insert = 0
+    SELECT * FROM ${STAGING} WHERE _partition_id = ${partition} AND cityHash64(request_id) % 4 = ${n}`
+  if (inserted !== undefined) await ledger.command(some(0))
+  await dropView()
+  await ledger.command(some(1))
+  await ledger.command(view)
 }
 
 function publishOnce(on: Ledger): Promise<PublishResult> {
@@ -138,6 +172,8 @@ function publishOnce(on: Ledger): Promise<PublishResult> {
     lock,
     shape,
     columns: FIELDS.map(({ name }) => name),
+    way,
+    repairRollup: true,
     spoolDir,
     signal: new AbortController().signal,
     published: () => {},
@@ -145,15 +181,15 @@ function publishOnce(on: Ledger): Promise<PublishResult> {
 }
 
 /** Publishes; where the fault cuts it short, once more. Says whether it did, and how many statements wrote. */
-async function publishThrough(fault: Fault | null): Promise<{ hit: boolean; written: number; inserted: number }> {
-  const written = { count: 0 }
+async function publishThrough(fault: Fault | null): Promise<{ hit: boolean; written: Written; inserted: number }> {
+  const written: Written = { count: 0, puts: [] }
   try {
     const { inserted } = await publishOnce(faulty(fault, written))
-    return { hit: false, written: written.count, inserted }
+    return { hit: false, written, inserted }
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
     const { inserted } = await publishOnce(ledger)
-    return { hit: true, written: written.count, inserted }
+    return { hit: true, written, inserted }
   }
 }
 
@@ -253,7 +289,11 @@ async function expectComparison(world: World, { rollup }: Outcome, plan: Readonl
     expect(after.get(group) ?? NOTHING, group).toEqual(raised.get(group) ?? rollup.get(group) ?? NOTHING)
 }
 
-describe('publishing into a ledger of which something was lost', () => {
+describe.each(['move', 'insert'] as const)('publishing by %s into a ledger of which something was lost', (by) => {
+  beforeAll(() => {
+    way = by
+  })
+
   it('gives every record once, a rollup that is right or left alone, whatever interrupts it', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -296,13 +336,18 @@ describe('publishing into a ledger of which something was lost', () => {
     const { written } = await publishThrough(null)
     const undisturbed = await outcome()
     expectRight(world, undisturbed, await plans())
-    expect(written).toBeGreaterThan(10)
+    expect(written.count).toBeGreaterThan(10)
+    expect(written.puts).toHaveLength(DAYS.length)
     // Before a statement is after the one before it; a statement whose answer is lost is the same as one that is not sent.
-    for (let at = 0; at < written; at++) {
+    const faults: Fault[] = Array.from({ length: written.count }, (_, at) => ({
+      at,
+      how: at === 0 ? 'before' : 'after',
+    }))
+    for (const fault of [...faults, ...written.puts.map((at): Fault => ({ at, how: 'half' }))]) {
       await lay(world)
-      const { hit } = await publishThrough({ at, how: at === 0 ? 'before' : 'after' })
+      const { hit } = await publishThrough(fault)
       expect(hit).toBe(true)
-      expect(await outcome(), `after statement ${at}`).toEqual(undisturbed)
+      expect(await outcome(), `${fault.how} statement ${fault.at}`).toEqual(undisturbed)
     }
   })
 })

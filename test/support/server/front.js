@@ -3,7 +3,7 @@
  * started again on the same directory, which a test of the server path needs. One statement runs at a time, so whoever
  * asks system.processes learns the truth: what came before has ended.
  *
- * Reads one JSON argument `{ dir, user, password, port }`, prints one line `{"port":…,"pid":…}`, ends when its stdin closes.
+ * Reads one JSON argument `{ dir, user, password, port, config }`, prints one line `{"port":…,"pid":…}`, ends when its stdin closes.
  */
 import { randomUUID } from 'node:crypto'
 import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
@@ -19,7 +19,10 @@ const options = JSON.parse(process.argv[2])
 // Beside the data, so that what a killed front leaves goes with them.
 const bodies = `${options.dir}.bodies`
 for (const dir of [options.dir, bodies]) mkdirSync(dir, { recursive: true })
-const session = new Session(options.dir)
+const session =
+  options.config === undefined
+    ? new Session(options.dir)
+    : new Session(options.dir, { connectionArgs: [`--config-file=${options.config}`] })
 
 /** Parameters of the HTTP interface that are no settings of a statement. */
 const INTERFACE =

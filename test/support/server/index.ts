@@ -11,6 +11,8 @@ export interface ServerOptions {
   readonly password: string
   /** Time zone of its days; UTC where not given. */
   readonly tz?: string
+  /** File with the engine's own configuration. */
+  readonly config?: string
   /** A free one where not given; give the old one to come back at the same address. */
   readonly port?: number
   /** A command that runs the server, and who reads what it says on stderr. */

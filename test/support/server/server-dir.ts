@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { cleanEnv, LedgerDir, type Ran, type Row } from '../ledger-dir.js'
 import { ask } from './ask.js'
-import { startServer, type TestServer } from './index.js'
+import { type ServerOptions, startServer, type TestServer } from './index.js'
 import { PASSWORD, USER } from './targets.js'
 
 const CLI = fileURLToPath(new URL('../../../bin/obleth-ledger.js', import.meta.url))
@@ -33,19 +33,21 @@ export class ServerDir {
   private constructor(
     public server: TestServer,
     private readonly data: LedgerDir,
-    private readonly tz: string,
+    private readonly how: ServerHow,
   ) {}
 
-  /** `tz`: the server's time zone. */
-  static async start(tz = 'UTC'): Promise<ServerDir> {
+  /** `tz`: the server's time zone. `config`: the engine's own configuration, XML. */
+  static async start(tz = 'UTC', config?: string): Promise<ServerDir> {
     const data = new LedgerDir()
-    return new ServerDir(await serve(data, tz), data, tz)
+    const how: ServerHow = { tz, ...(config === undefined ? {} : { config: join(data.root, 'config.xml') }) }
+    if (how.config !== undefined) writeFileSync(how.config, config ?? '')
+    return new ServerDir(await serve(data, how), data, how)
   }
 
   /** Ends the server by the signal, and starts it again at its old address. */
   async restart(signal: NodeJS.Signals): Promise<void> {
     await this.server.kill(signal)
-    this.server = await serve(this.data, this.tz, this.server.port)
+    this.server = await serve(this.data, this.how, this.server.port)
   }
 
   /** Takes away the files and what runs remember on this side. */
@@ -129,6 +131,8 @@ export class ServerDir {
   }
 }
 
-function serve(data: LedgerDir, tz: string, port = 0): Promise<TestServer> {
-  return startServer({ dir: join(data.root, 'data'), user: USER, password: PASSWORD, tz, port })
+type ServerHow = Pick<ServerOptions, 'tz' | 'config'>
+
+function serve(data: LedgerDir, how: ServerHow, port = 0): Promise<TestServer> {
+  return startServer({ dir: join(data.root, 'data'), user: USER, password: PASSWORD, ...how, port })
 }
