@@ -12,16 +12,26 @@ export type Checkpoint =
   | { readonly state: 'at'; readonly offset: number }
   | { readonly state: 'unusable'; readonly reason: string }
 
-/** How to get at a file's bytes. Plain data, so that it can be sent to a worker. Paths are bytes: names need not be UTF-8. */
-export type Locator =
-  | { readonly via: 'file'; readonly path: Uint8Array; readonly compression: 'none' | 'gzip' }
-  | {
-      readonly via: 'tar'
-      readonly path: Uint8Array
-      readonly compression: 'none' | 'gzip'
-      /** Position of the member in the archive, from 0, counting every header. */
-      readonly member: number
-    }
+export type Compression = 'none' | 'gzip'
+
+/** A stored file, as its kind of place finds it again. Plain data, so that it can be sent to a worker. Paths are bytes: names need not be UTF-8. */
+export type Stored = { readonly via: 'file'; readonly path: Uint8Array }
+
+/** How to get at a file's bytes: in a stored file, or in the archive that it is. Plain data. */
+export interface Locator {
+  readonly stored: Stored
+  /** Of the stored file. */
+  readonly compression: Compression
+  /** From the stored archive inwards; empty for a file that stands by itself. */
+  readonly members: readonly Member[]
+}
+
+/** A member of an archive. */
+export interface Member {
+  /** Position in the archive, from 0, counting every header. */
+  readonly number: number
+  readonly compression: Compression
+}
 
 export interface WalFile {
   /** Position in the list of files, from 0. */
@@ -41,6 +51,8 @@ export interface WalFile {
    * a number from 1 that names this batch; otherwise 0.
    */
   readonly candidateBatch: number
+  /** Differs where the stored bytes may differ, as far as their place tells without reading them: size and time of change. */
+  readonly version: string
   readonly locator: Locator
 }
 

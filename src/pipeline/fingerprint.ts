@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
 import type { WalFile } from '../domain/wal.js'
 
-/** Stands for the files as they are now: names, sizes, times of change, checkpoints. Contents are not read. */
+/** Stands for the files as they were found: names, sizes, versions, checkpoints. Contents are not read. */
 export function fingerprintOf(files: readonly WalFile[]): string {
   const hash = createHash('sha256')
-  for (const { pod, path, bytes, checkpoint, locator } of files) {
-    const info = statSync(Buffer.from(locator.path), { throwIfNoEntry: false })
-    hash.update(JSON.stringify([pod, path, bytes, checkpoint, info?.size, info?.mtimeMs]))
-  }
+  for (const { pod, path, bytes, checkpoint, version } of files)
+    hash.update(JSON.stringify([pod, path, bytes, checkpoint, version]))
   return hash.digest('hex')
 }

@@ -4,11 +4,9 @@ import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import type { WalFile, Warning } from '../domain/wal.js'
 import { assemble } from './assemble.js'
-import { expand } from './expand.js'
-import { type Listed, listPath } from './list-path.js'
-import { listTar } from './list-tar.js'
-import { archiveName, displayPath } from './names.js'
-import type { FoundFile, Held, Search } from './source.js'
+import { listArchive } from './list-archive.js'
+import { placeOf } from './places.js'
+import type { Held, Listed, Search } from './source.js'
 
 export interface Discovery {
   /** In reading order. */
@@ -43,16 +41,15 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
   const unreadable: { path: string; reason: string }[] = []
   const warnings: Warning[] = []
   for (const source of sources) {
-    const expanded = await expand(source)
-    unreadable.push(...expanded.unreadable)
-    let known = expanded.unreadable.length > 0
-    for (const path of expanded.paths) {
-      options.signal?.throwIfAborted()
-      const listed = await listPath(path, expanded.literal, search)
-      const { files, segments, repeated } = listed.listing
-      known ||= listed.passedOver || segments || repeated > 0 || listed.listing.unreadable.length > 0
+    const found = await placeOf(source).list(source, search)
+    unreadable.push(...found.unreadable)
+    let known = found.unreadable.length > 0
+    for (const listed of found.listed) {
+      const { listing, passedOver } = listed
+      const { files, segments, repeated } = listing
+      known ||= passedOver || segments || repeated > 0 || listing.unreadable.length > 0
       known ||= files.length > 0
-      if (segments && files.length === 0 && repeated === 0) warnings.push(drained(path))
+      if (segments && files.length === 0 && repeated === 0) warnings.push(drained(listed.root))
       held.push(...(await openArchives(listed, search)))
     }
     if (!known) throw nothingIn([source])
@@ -72,24 +69,8 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
 async function openArchives({ listing, root, fallbackPod }: Listed, search: Search): Promise<Held[]> {
   const archives = listing.files.filter(({ role }) => role === 'archive')
   const files = listing.files.filter(({ role }) => role !== 'archive')
-  const opened = await Promise.all(archives.map((archive) => search.limit(() => openArchive(archive, root))))
-  return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened]
-}
-
-async function openArchive(archive: FoundFile, root: string): Promise<Held> {
-  const name = displayPath(archive.path)
-  const holder = { root, archive: archive.path, fallbackPod: archiveName(name) }
-  const compression = /gz$/i.test(name) ? 'gzip' : 'none'
-  const inside = await listTar(Buffer.from(archive.locator.path), compression)
-  const under = (path: string | undefined) => (path === undefined || path === '' ? name : `${name}/${path}`)
-  return {
-    holder,
-    listing: {
-      ...inside,
-      warnings: inside.warnings.map((warning) => ({ ...warning, path: under(warning.path) })),
-      unreadable: inside.unreadable.map(({ path, reason }) => ({ path: under(path), reason })),
-    },
-  }
+  const opened = await Promise.all(archives.map((archive) => search.limit(() => listArchive(archive, root))))
+  return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened.flat()]
 }
 
 function drained(path: string): Warning {

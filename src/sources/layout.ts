@@ -1,4 +1,4 @@
-import type { WalFileKind } from '../domain/wal.js'
+import type { Compression, WalFileKind } from '../domain/wal.js'
 import { lastComponent, parent } from './names.js'
 
 /**
@@ -63,8 +63,9 @@ function inSegments(path: Buffer): boolean {
   return nameOf(parent(path)).endsWith('.segments')
 }
 
-export function isGzip(path: Buffer): boolean {
-  return /\.gz$/i.test(nameOf(path))
+/** How a file is compressed, archives included, by its name. */
+export function compressionOf(path: Buffer): Compression {
+  return /\.t?gz$/i.test(nameOf(path)) ? 'gzip' : 'none'
 }
 
 const withoutGz = (name: string) => name.replace(/\.gz$/i, '')

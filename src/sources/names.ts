@@ -25,7 +25,8 @@ export function parent(path: Buffer): Buffer {
 }
 
 export function join(a: Buffer, b: Buffer): Buffer {
-  return a.length === 0 ? b : Buffer.concat([a, Buffer.from('/'), b])
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a
+  return Buffer.concat([a, Buffer.from('/'), b])
 }
 
 /** Path of an archive's member with what could leave a folder taken out; null where nothing is left. */

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { Checkpoint, WalFileKind } from '../../src/domain/wal.js'
+import { openStored } from '../../src/sources/places.js'
 import { find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
 
 // One suite for every kind of source: the same tree, held in different ways, gives the same files, bytes and evidence.
+// A kind that is added to src/sources/places.ts is added to HOLDERS.
 
 interface Expected {
   readonly path: string
@@ -150,6 +152,20 @@ describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
         ).length,
         path,
       ).toBeGreaterThan(0)
+  })
+
+  it('opens stored bytes at any offset', async () => {
+    const { files } = await find(await hold(tempFolder()))
+    for (const stored of new Set(files.map(({ locator }) => locator.stored))) {
+      const bytesFrom = async (offset: number) => {
+        const parts: Buffer[] = []
+        for await (const chunk of openStored(stored, offset)) parts.push(Buffer.from(chunk))
+        return Buffer.concat(parts)
+      }
+      const whole = await bytesFrom(0)
+      for (const offset of [1, whole.length >> 1, whole.length, whole.length + 1])
+        expect((await bytesFrom(offset)).equals(whole.subarray(offset)), `from ${offset}`).toBe(true)
+    }
   })
 
   it('gives the checkpoints, and numbers the batches that may lack theirs', async () => {

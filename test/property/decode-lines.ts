@@ -45,7 +45,8 @@ function walFile(changes: Partial<WalFile> = {}): WalFile {
     createdMs: null,
     checkpoint: { state: 'none' },
     candidateBatch: 0,
-    locator: { via: 'file', path: Buffer.from('/wal'), compression: 'none' },
+    version: '',
+    locator: { stored: { via: 'file', path: Buffer.from('/wal') }, compression: 'none', members: [] },
     ...changes,
   }
 }
