@@ -76,7 +76,8 @@ export const OPTIONS = {
     alsoFrom: { name: 'OBLETH_WAL_PATH' },
     group: 'Input',
     commands: READING,
-    describe: 'WAL directories, files, archives (.gz, .tar, .tar.gz) or patterns; as variable one a line',
+    describe:
+      'WAL directories, files, archives (.gz, .zst, .tar, .tar.gz, .tar.zst) or patterns; as variable one a line',
   }),
   'clickhouse-url': option(parse.serverUrl, {
     shape: 'value',

@@ -12,7 +12,7 @@ export type Checkpoint =
   | { readonly state: 'at'; readonly offset: number }
   | { readonly state: 'unusable'; readonly reason: string }
 
-export type Compression = 'none' | 'gzip'
+export type Compression = 'none' | 'gzip' | 'zstd'
 
 /** A stored file, as its kind of place finds it again. Plain data, so that it can be sent to a worker. Paths are bytes: names need not be UTF-8. */
 export type Stored = { readonly via: 'file'; readonly path: Uint8Array }

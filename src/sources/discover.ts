@@ -2,11 +2,12 @@ import { resolve } from 'node:path'
 import pLimit from 'p-limit'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import type { WalFile, Warning } from '../domain/wal.js'
+import type { Locator, WalFile, Warning } from '../domain/wal.js'
 import { assemble } from './assemble.js'
 import { listArchive } from './list-archive.js'
 import { placeOf } from './places.js'
 import type { Held, Listed, Search } from './source.js'
+import { assertZstd } from './zstd.js'
 
 export interface Discovery {
   /** In reading order. */
@@ -59,6 +60,8 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
     warnings.push(...listing.warnings)
   }
   const assembled = assemble(held)
+  // Before anything is decoded, not in the middle of it.
+  if (assembled.files.some(({ locator }) => needsZstd(locator))) await assertZstd()
   if (assembled.files.length === 0 && unreadable.length === 0) throw nothingIn(sources)
   warnings.push(...assembled.warnings)
   unreadable.push(...assembled.unreadable)
@@ -73,6 +76,10 @@ async function openArchives({ listing, root, fallbackPod }: Listed, search: Sear
   return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened.flat()]
 }
 
+function needsZstd({ compression, members }: Locator): boolean {
+  return compression === 'zstd' || members.some((member) => member.compression === 'zstd')
+}
+
 function drained(path: string): Warning {
   return {
     class: 'drained',
@@ -84,6 +91,6 @@ function drained(path: string): Warning {
 function nothingIn(sources: readonly string[]): LedgerError {
   return new LedgerError('source_not_found', `no WAL files in ${sources.map(printable).join(', ')}`, {
     ...(sources.length === 1 ? { place: printable(resolve(sources[0])) } : {}),
-    hint: 'looked for <name>.segments/*.jsonl, *.wal, *.jsonl, with .gz or .corrupt behind them, and .tar, .tar.gz, .tgz',
+    hint: 'looked for <name>.segments/*.jsonl, *.wal, *.jsonl, with .gz, .zst or .corrupt behind them, and .tar, .tar.gz, .tgz, .tar.zst',
   })
 }

@@ -47,5 +47,5 @@ export function memberPath(name: Buffer): { path: Buffer; changed: boolean } | n
 
 /** Name of a file without the endings of archives and compression. */
 export function archiveName(path: string): string {
-  return basename(path).replace(/\.(tar\.gz|tgz|tar|gz)$/i, '')
+  return basename(path).replace(/\.(tar\.gz|tgz|tar\.zst|tzst|tar|gz|zst)$/i, '')
 }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { Checkpoint, WalFileKind } from '../../src/domain/wal.js'
 import { openStored } from '../../src/sources/places.js'
 import { find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
+import { noZstd, zstdOf } from '../support/zstd.js'
 
 // One suite for every kind of source: the same tree, held in different ways, gives the same files, bytes and evidence.
 // A kind that is added to src/sources/places.ts is added to HOLDERS.
@@ -70,12 +71,14 @@ const TREE: Record<string, Buffer> = Object.fromEntries(
   ]),
 )
 
-const zipped = (all: boolean) =>
+type Packer = (content: Buffer) => Buffer
+const packed = (ending: string, pack: Packer, all: boolean) =>
   Object.fromEntries(
     Object.entries(TREE).map(([path, content]) =>
-      all || /\.(jsonl|wal|corrupt)$/.test(path) ? [`${path}.gz`, gzipSync(content)] : [path, content],
+      all || /\.(jsonl|wal|corrupt)$/.test(path) ? [`${path}${ending}`, pack(content)] : [path, content],
     ),
   )
+const zipped = (all: boolean) => packed('.gz', gzipSync, all)
 const entries = (tree: Record<string, Buffer>) =>
   Object.entries(tree).map(([name, content]) => ({ name, content, mtime: new Date(JUNE) }))
 
@@ -109,13 +112,38 @@ const HOLDERS: Record<string, (folder: string) => Promise<string> | string> = {
     write(folder, { 'backup.tgz': gzipSync(await tarOf(entries(TREE))) })
     return folder
   },
+  'a .tar in a .tar.gz': async (folder) => {
+    const inner = await tarOf(entries(TREE))
+    writeFileSync(join(folder, 'pods.tgz'), gzipSync(await tarOf([{ name: 'pods.tar', content: inner }])))
+    return join(folder, 'pods.tgz')
+  },
   'a .tar of .gz files': async (folder) => {
     writeFileSync(join(folder, 'pods.tar'), await tarOf(entries(zipped(false))))
     return join(folder, 'pods.tar')
   },
 }
 
-const plain = (path: string) => path.replace(/\.gz$/, '')
+if (noZstd === null)
+  Object.assign(HOLDERS, {
+    'a folder of .zst files': (folder: string) => {
+      write(folder, packed('.zst', zstdOf, false))
+      return folder
+    },
+    'a folder compressed with zstd -r, checkpoints included': (folder: string) => {
+      write(folder, packed('.zst', zstdOf, true))
+      return folder
+    },
+    'a .tar.zst': async (folder: string) => {
+      writeFileSync(join(folder, 'pods.tar.zst'), zstdOf(await tarOf(entries(TREE))))
+      return join(folder, 'pods.tar.zst')
+    },
+    'a .tar.gz of .zst files': async (folder: string) => {
+      writeFileSync(join(folder, 'pods.tar.gz'), gzipSync(await tarOf(entries(packed('.zst', zstdOf, false)))))
+      return join(folder, 'pods.tar.gz')
+    },
+  } satisfies typeof HOLDERS)
+
+const plain = (path: string) => path.replace(/\.(gz|zst)$/, '')
 
 describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
   const isPattern = name === 'a pattern'
