@@ -77,7 +77,28 @@ export const OPTIONS = {
     group: 'Input',
     commands: READING,
     describe:
-      'WAL directories, files, archives (.gz, .zst, .tar, .tar.gz, .tar.zst) or patterns; as variable one a line',
+      'WAL directories, files, archives (.gz, .zst, .tar, .tar.gz, .tar.zst), patterns or s3://bucket/prefix; as variable one a line',
+  }),
+  's3-endpoint': option(parse.serverUrl, {
+    shape: 'value',
+    unset: 'AWS',
+    group: 'Input',
+    commands: READING,
+    describe: 'Store that speaks the S3 protocol, http://host:9000',
+  }),
+  's3-path-style': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Input',
+    commands: READING,
+    describe: "Name the bucket in the path, not in the host's name, as many stores beside AWS need it",
+  }),
+  's3-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '30s',
+    group: 'Input',
+    commands: READING,
+    describe: 'Longest silence of the store; then the request is sent again',
   }),
   'clickhouse-url': option(parse.serverUrl, {
     shape: 'value',

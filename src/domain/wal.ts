@@ -1,5 +1,7 @@
 /** What the sources stage hands on: the files of WAL trees, and where each stretch of bytes came from. */
 
+import type { S3Options } from './options.js'
+
 /** legacy: one growing file; segment: `<20-digit ns>-<uuid>.jsonl`; corrupt: what obleth moved aside. */
 export type WalFileKind = 'legacy' | 'segment' | 'corrupt'
 
@@ -14,8 +16,24 @@ export type Checkpoint =
 
 export type Compression = 'none' | 'gzip' | 'zstd'
 
-/** A stored file, as its kind of place finds it again. Plain data, so that it can be sent to a worker. Paths are bytes: names need not be UTF-8. */
-export type Stored = { readonly via: 'file'; readonly path: Uint8Array }
+/** A stored file, as its kind of place finds it again. Plain data, so that it can be sent to a worker. */
+export type Stored = LocalFile | S3Object
+
+/** A path is bytes: names need not be UTF-8. */
+export interface LocalFile {
+  readonly via: 'file'
+  readonly path: Uint8Array
+}
+
+export interface S3Object {
+  readonly via: 's3'
+  readonly store: S3Options
+  readonly bucket: string
+  readonly key: string
+  /** As listed: only this version of the object is read. */
+  readonly etag: string
+  readonly bytes: number
+}
 
 /** How to get at a file's bytes: in a stored file, or in the archive that it is. Plain data. */
 export interface Locator {
@@ -51,7 +69,7 @@ export interface WalFile {
    * a number from 1 that names this batch; otherwise 0.
    */
   readonly candidateBatch: number
-  /** Differs where the stored bytes may differ, as far as their place tells without reading them: size and time of change. */
+  /** Differs where the stored bytes may differ, as far as their place tells without reading them: size and time of change, or ETag. */
   readonly version: string
   readonly locator: Locator
 }

@@ -1,11 +1,11 @@
-import { resolve } from 'node:path'
 import pLimit from 'p-limit'
 import { LedgerError } from '../domain/errors.js'
+import type { S3Options } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
 import type { Locator, WalFile, Warning } from '../domain/wal.js'
 import { assemble } from './assemble.js'
 import { listArchive } from './list-archive.js'
-import { placeOf } from './places.js'
+import { absoluteSource, placeOf } from './places.js'
 import type { Held, Listed, Search } from './source.js'
 import { assertZstd } from './zstd.js'
 
@@ -24,6 +24,7 @@ export interface Discovery {
 export interface DiscoverOptions {
   /** Files looked at, and archives read, at once. */
   readonly concurrency: number
+  readonly s3: S3Options
   readonly signal?: AbortSignal
 }
 
@@ -35,6 +36,7 @@ export interface DiscoverOptions {
 export async function discover(sources: readonly string[], options: DiscoverOptions): Promise<Discovery> {
   const search: Search = {
     limit: pLimit(Math.max(1, options.concurrency)),
+    s3: options.s3,
     seen: new Set(),
     signal: options.signal,
   }
@@ -90,7 +92,7 @@ function drained(path: string): Warning {
 
 function nothingIn(sources: readonly string[]): LedgerError {
   return new LedgerError('source_not_found', `no WAL files in ${sources.map(printable).join(', ')}`, {
-    ...(sources.length === 1 ? { place: printable(resolve(sources[0])) } : {}),
+    ...(sources.length === 1 ? { place: printable(absoluteSource(sources[0])) } : {}),
     hint: 'looked for <name>.segments/*.jsonl, *.wal, *.jsonl, with .gz, .zst or .corrupt behind them, and .tar, .tar.gz, .tgz, .tar.zst',
   })
 }

@@ -1,6 +1,7 @@
 import type { Locator, Warning } from '../domain/wal.js'
-import { checkpointNames, compressionOf, isWal, type Role, roleOf } from './layout.js'
-import { archiveName, displayPath, join, lastComponent, memberPath, parent } from './names.js'
+import { besideFile, Folders, keyOf } from './folders.js'
+import { compressionOf, isWal, type Role, roleOf } from './layout.js'
+import { archiveName, displayPath, join, memberPath, parent } from './names.js'
 import { beginningOf, sidecarOf } from './sidecar.js'
 import { type ArchivePath, emptyListing, type Held, type Listing, notWal, PACKED, type Sidecar } from './source.js'
 import { TarReader } from './tar-reader.js'
@@ -43,13 +44,13 @@ export async function listTar(archive: Archive, bytes: AsyncIterable<Uint8Array>
   const reader = new TarReader(bytes)
   const candidates: Candidate[] = []
   const sidecars = new Map<string, Sidecar>()
-  const folders = new Map<string, Set<string>>()
+  const folders = new Folders()
   const nested: Held[] = []
   const listing = emptyListing()
   for await (const { number: member, name, type, size, modifiedMs, content } of reader.entries()) {
     const inside = memberPath(name)
     if (inside === null) continue
-    addToFolders(folders, inside.path, type === 'folder')
+    folders.add(inside.path, type === 'folder')
     if (type === 'folder') continue
     const role = type === 'file' ? roleOf(inside.path) : null
     if (role === 'checkpoint')
@@ -63,11 +64,11 @@ export async function listTar(archive: Archive, bytes: AsyncIterable<Uint8Array>
   const others: Buffer[] = []
   for (const candidate of candidates) {
     const { path, type, size, modifiedMs, member } = candidate
-    const role = roleOf(path, folders.get(keyOf(parent(path))))
+    const role = roleOf(path, folders.beside(path))
     if (role === 'other' && type === 'file') others.push(join(at.path, path))
     if (role === 'unfinished_checkpoint') listing.unfinished.push(path)
     if (!isReadable(candidate, role, join(at.path, path), listing) || !isWal(role)) continue
-    const checkpoint = role === 'corrupt' ? undefined : checkpointOf(path, sidecars)
+    const checkpoint = role === 'corrupt' ? undefined : besideFile(path, sidecars)
     const compression = compressionOf(path)
     listing.files.push({
       path,
@@ -81,7 +82,7 @@ export async function listTar(archive: Archive, bytes: AsyncIterable<Uint8Array>
     })
   }
   listing.warnings.push(...notWal(others))
-  listing.segments = [...folders.keys()].some((folder) => folder.endsWith('.segments'))
+  listing.segments = folders.hasSegments()
   if (reader.problem !== null) listing.unreadable.push({ path: displayPath(at.path), reason: reader.problem.reason })
   return [{ listing, holder: { root, archive: at, fallbackPod: '' } }, ...nested]
 }
@@ -128,29 +129,4 @@ function isReadable({ type, changed }: Candidate, role: Role, path: Buffer, list
 function unsafeName(path: Buffer): Warning {
   const message = 'archive member with a name that points outside: read as if it stood inside'
   return { class: 'unsafe_name', message, path: displayPath(path) }
-}
-
-const keyOf = (path: Buffer) => path.toString('latin1')
-
-/** Notes a member, and the folders that hold it, among the names of their folders. */
-function addToFolders(folders: Map<string, Set<string>>, path: Buffer, isFolder: boolean): void {
-  let name = `${keyOf(lastComponent(path))}${isFolder ? '/' : ''}`
-  if (isFolder && !folders.has(keyOf(path))) folders.set(keyOf(path), new Set())
-  for (let at = path; at.length > 0; ) {
-    at = parent(at)
-    const beside = folders.get(keyOf(at))
-    if (beside === undefined) folders.set(keyOf(at), new Set([name]))
-    else beside.add(name)
-    // A folder that was known is known to those above it.
-    if (beside !== undefined) return
-    name = `${keyOf(lastComponent(at))}/`
-  }
-}
-
-function checkpointOf(path: Buffer, sidecars: ReadonlyMap<string, Sidecar>): Sidecar | undefined {
-  for (const name of checkpointNames(keyOf(lastComponent(path)))) {
-    const found = sidecars.get(keyOf(join(parent(path), Buffer.from(name, 'latin1'))))
-    if (found !== undefined) return found
-  }
-  return undefined
 }

@@ -1,15 +1,15 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
-import type { Stored } from '../domain/wal.js'
+import type { LocalFile } from '../domain/wal.js'
 import { expand } from './expand.js'
 import { listPath } from './list-path.js'
 import { piecesOf } from './pieces.js'
 import { ReadFailure } from './read-failure.js'
 import { CHUNK_BYTES, type Listed, type Place } from './source.js'
 
-type LocalFile = Extract<Stored, { via: 'file' }>
-
 /** Files of this machine. Read synchronously: the reader is a thread of its own, and a hundred thousand small files must not cost a promise for each call. */
 export const localPlace: Place<LocalFile> = {
+  openedAhead: 0,
+
   async list(argument, search) {
     const { paths, literal, unreadable } = await expand(argument)
     const listed: Listed[] = []

@@ -1,6 +1,6 @@
 import type { OpenWalFile, WalFile } from '../domain/wal.js'
 import { contentOf } from './content.js'
-import { openStored } from './places.js'
+import { ReadAhead } from './read-ahead.js'
 import { readArchive } from './read-archive.js'
 import { CHUNK_BYTES } from './source.js'
 import { unpack } from './unpack.js'
@@ -12,18 +12,23 @@ import { unpack } from './unpack.js'
  */
 export async function* readFiles(files: readonly WalFile[], signal?: AbortSignal): AsyncIterable<OpenWalFile> {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-  for (let start = 0; start < files.length; ) {
-    signal?.throwIfAborted()
-    const group = sameArchive(files, start)
-    start += group.length
-    const { stored, compression, members } = group[0].locator
-    const unpacked = unpack(openStored(stored, 0, buffer), compression)
-    if (members.length === 0) yield { file: group[0], ...contentOf(group[0], unpacked) }
-    else
-      for await (const { file, content } of readArchive(unpacked, group)) {
-        signal?.throwIfAborted()
-        yield { file, ...content }
-      }
+  const ahead = new ReadAhead(files)
+  try {
+    for (let start = 0; start < files.length; ) {
+      signal?.throwIfAborted()
+      const group = sameArchive(files, start)
+      const { compression, members } = group[0].locator
+      const unpacked = unpack(ahead.open(start, buffer), compression)
+      start += group.length
+      if (members.length === 0) yield { file: group[0], ...contentOf(group[0], unpacked) }
+      else
+        for await (const { file, content } of readArchive(unpacked, group)) {
+          signal?.throwIfAborted()
+          yield { file, ...content }
+        }
+    }
+  } finally {
+    ahead.close()
   }
 }
 

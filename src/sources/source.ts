@@ -1,3 +1,4 @@
+import type { S3Options } from '../domain/options.js'
 import type { Locator, ReadProblem, Stored, Warning } from '../domain/wal.js'
 import type { Limit } from './limit.js'
 import { displayPath } from './names.js'
@@ -5,6 +6,7 @@ import { displayPath } from './names.js'
 /** What all sources of one discovery share. */
 export interface Search {
   readonly limit: Limit
+  readonly s3: S3Options
   /** Files and folders already met, by device and inode, so that links and repeated arguments are read once. */
   readonly seen: Set<string>
   readonly signal: AbortSignal | undefined
@@ -40,16 +42,19 @@ export interface FoundFile {
 export interface Place<S extends Stored = Stored> {
   /**
    * Finds what a source argument names. Asked once for each argument of a run; to ask again does no harm. What is there and
-   * cannot be read is listed as unreadable. Throws `source_not_found` where there is nothing.
+   * cannot be read is listed as unreadable. Throws `source_not_found` where there is nothing, `access_denied`,
+   * `source_unreachable` or `source_failed` where nothing can be told of the argument as a whole.
    */
   list(argument: string, search: Search): Promise<Found>
   /**
    * The bytes of a stored file from an offset to its end. Each piece is valid until the next is asked for. Throws, when it
-   * is read, ReadFailure or an error that `problemOf` explains; what could be read has been delivered by then. To leave it
-   * early gives back what it holds.
+   * is read, ReadFailure or an error that `problemOf` explains, or a LedgerError where it is not this file alone that cannot
+   * be had; what could be read has been delivered by then. To leave it early gives back what it holds.
    * @param buffer that pieces may be put in, where the place has no memory of its own for them
    */
   open(stored: S, offset: number, buffer?: Buffer<ArrayBuffer>): AsyncIterable<Uint8Array>
+  /** Files that are opened before they are wanted, since their first bytes take a while to come. */
+  readonly openedAhead: number
 }
 
 /** What a source argument led to. */
