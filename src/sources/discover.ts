@@ -74,7 +74,9 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
 async function openArchives({ listing, root, fallbackPod }: Listed, search: Search): Promise<Held[]> {
   const archives = listing.files.filter(({ role }) => role === 'archive')
   const files = listing.files.filter(({ role }) => role !== 'archive')
-  const opened = await Promise.all(archives.map((archive) => search.limit(() => listArchive(archive, root))))
+  const opened = await Promise.all(
+    archives.map((archive) => search.limit(() => listArchive(archive, root, search.signal))),
+  )
   return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened.flat()]
 }
 

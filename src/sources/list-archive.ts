@@ -6,8 +6,12 @@ import type { FoundFile, Held } from './source.js'
 import { unpack } from './unpack.js'
 
 /** Finds the WAL files in a stored archive, and in archives within it. */
-export async function listArchive({ path, locator, version }: FoundFile, root: string): Promise<Held[]> {
-  const open = () => unpack(openStored(locator.stored, 0), locator.compression)
+export async function listArchive(
+  { path, locator, version }: FoundFile,
+  root: string,
+  signal: AbortSignal | undefined,
+): Promise<Held[]> {
+  const open = () => unpack(abortable(openStored(locator.stored, 0), signal), locator.compression)
   const held = await listTar({ root, at: archiveAt(path, parent(path)), locator, version }, open())
   return measured(held, open)
 }
@@ -28,4 +32,15 @@ async function measured(held: Held[], open: () => AsyncIterable<Uint8Array>): Pr
     holder,
     listing: { ...listing, files: listing.files.map((file) => ({ ...file, bytes: lengths.get(file) ?? file.bytes })) },
   }))
+}
+
+/** An archive may be large, and far away. */
+async function* abortable(
+  bytes: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  for await (const piece of bytes) {
+    signal?.throwIfAborted()
+    yield piece
+  }
 }

@@ -11,7 +11,7 @@ export class ReadFailure extends Error {
 /** Why bytes ended early, from what was thrown. Throws on what is not about these bytes alone. */
 export function problemOf(error: unknown): ReadProblem {
   if (error instanceof ReadFailure) return error.problem
-  if (error instanceof LedgerError) throw error
+  if (error instanceof LedgerError || (error as Error).name === 'AbortError') throw error
   return { kind: 'unreadable', reason: reasonOf(error) }
 }
 

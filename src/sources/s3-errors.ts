@@ -65,7 +65,7 @@ export function storeError(error: unknown, place: string): LedgerError {
     return new LedgerError(
       'access_denied',
       `the store refuses ${credentialsInUse()} (${shown})`,
-      details('they need s3:ListBucket on the bucket and s3:GetObject on its objects'),
+      details('allow s3:ListBucket on the bucket and s3:GetObject on its objects, or name others with AWS_PROFILE'),
     )
   if (isTransient(error))
     return new LedgerError('source_unreachable', `the store cannot be reached, or has too much to do (${shown})`, {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createGzip, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { readFiles } from '../../src/sources/index.js'
+import { listArchive } from '../../src/sources/list-archive.js'
 import { contents, find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
 
 const SEGMENT = `telemetry.wal.segments/${segmentName(Date.UTC(2025, 5, 15, 12))}`
@@ -371,6 +372,17 @@ describe('tar', () => {
     expect(pods).toEqual(['router-0', 'router-1'])
     // Each was taken at a moment of its own: what it says of draining it says by itself.
     expect(files.map(({ candidateBatch }) => candidateBatch).sort()).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('is not read to its end where the run is to stop', async () => {
+    const folder = tempFolder()
+    write(folder, { 'pods.tar': await tarOf([{ name: 'a/telemetry.wal', content: noise(3_000_000, 'a') }]) })
+    const signal = AbortSignal.abort()
+    const archive = { path: Buffer.from('pods.tar'), role: 'archive' as const, bytes: null, storedBytes: 0 }
+    const stored = { via: 'file' as const, path: Buffer.from(join(folder, 'pods.tar')) }
+    const locator = { stored, compression: 'none' as const, members: [] }
+    const listed = listArchive({ ...archive, modifiedMs: 0, version: '', locator }, folder, signal)
+    await expect(listed).rejects.toMatchObject({ name: 'AbortError' })
   })
 
   it('with a cut .gz in it', async () => {

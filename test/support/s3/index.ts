@@ -32,6 +32,7 @@ export class S3Server {
   mostUnderWay = 0
   private readonly sockets = new Set<Socket>()
   private underWay = 0
+  private port = 0
 
   private constructor(
     private readonly server: Server,
@@ -53,13 +54,13 @@ export class S3Server {
   /** Starts one for the running test, on a free port. */
   static async start(bucket = 'usage-backup'): Promise<S3Server> {
     const store = new S3Server(createServer(), bucket)
-    await new Promise<void>((resolve) => store.server.listen(0, '127.0.0.1', resolve))
+    await store.listen(0)
     onTestFinished(() => store.stop())
     return store
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`
+    return `http://127.0.0.1:${this.port}`
   }
 
   options(timeoutMs = 5000): S3Options {
@@ -68,6 +69,12 @@ export class S3Server {
 
   put(objects: Readonly<Record<string, string | Uint8Array>>, prefix = ''): void {
     for (const [key, content] of Object.entries(objects)) this.objects.set(`${prefix}${key}`, storedObject(content))
+  }
+
+  /** Listens again where it was stopped. */
+  async listen(port = this.port): Promise<void> {
+    await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve))
+    this.port = (this.server.address() as AddressInfo).port
   }
 
   async stop(): Promise<void> {
