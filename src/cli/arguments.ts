@@ -56,6 +56,12 @@ export async function parseArguments(argv: readonly string[], version: string): 
       build('inspect', argv),
       choose('inspect'),
     )
+    .command(
+      'collect [source..]',
+      'Copy the WAL of all pods into a folder, with a manifest that proves it',
+      build('collect', argv),
+      choose('collect'),
+    )
     .command('query <sql>', 'Run SQL on the ledger and print the result', build('query', argv), choose('query'))
     .command('audit', 'Find what is wrong with the ledger; changes nothing', build('audit', argv), choose('audit'))
     .command(
@@ -127,7 +133,7 @@ const build =
   (command: CommandName, argv: readonly string[]) =>
   (parser: Argv): Argv => {
     const hidden = !asksForOptions(argv)
-    if (command === 'replay' || command === 'inspect') {
+    if (takesSources(command)) {
       const source = OPTION_LIST.find(({ name }) => name === 'source')
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
     }
@@ -150,7 +156,9 @@ const build =
     return parser
   }
 
-const takesSources = (command: CommandName): boolean => command === 'replay' || command === 'inspect'
+const SOURCED: readonly CommandName[] = ['replay', 'inspect', 'collect']
+
+const takesSources = (command: CommandName): boolean => SOURCED.includes(command)
 
 const takesRun = (command: CommandName): boolean => command.startsWith('runs ') && command !== 'runs list'
 
@@ -171,7 +179,7 @@ const wordsOf = ({ sql = '', run = '' }: Parsed): Words => ({ sql: String(sql), 
 function usage(message: string, argv: readonly string[]): LedgerError {
   const unknown = /^Unknown arguments?: ([a-z-]+)/.exec(message)?.[1]
   const suggested = unknown === undefined ? '' : closestOption(unknown, (name) => `--${name}`)
-  const command = argv.find((word) => /^(replay|inspect|query|repair|bill|audit|runs|config)$/.test(word))
+  const command = argv.find((word) => /^(replay|inspect|collect|query|repair|bill|audit|runs|config)$/.test(word))
   return new LedgerError('usage', `${message}${suggested}`, {
     hint: `obleth-ledger ${command === undefined ? '' : `${command} `}--help lists what there is`,
   })

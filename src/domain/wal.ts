@@ -69,6 +69,8 @@ export interface WalFile {
    * a number from 1 that names this batch; otherwise 0.
    */
   readonly candidateBatch: number
+  /** Unix ms of the last change of the file or its checkpoint; 0 where its place does not tell. */
+  readonly modifiedMs: number
   /** Differs where the stored bytes may differ, as far as their place tells without reading them: size and time of change, or ETag. */
   readonly version: string
   readonly locator: Locator

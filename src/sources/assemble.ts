@@ -32,7 +32,7 @@ export function assemble(held: readonly Held[]): Assembled {
   const drafts: Draft[] = []
   for (const { listing, holder } of held)
     for (const found of listing.files) {
-      const { path, role, bytes, version, locator } = found
+      const { path, role, bytes, modifiedMs, version, locator } = found
       if (role === 'archive') continue
       const { checkpoint, warning } = readCheckpoint(found.checkpoint, bytes)
       if (warning !== null && checkpoint.state === 'unusable') {
@@ -47,6 +47,7 @@ export function assemble(held: readonly Held[]): Assembled {
         bytes,
         createdMs: createdMs(path),
         checkpoint,
+        modifiedMs,
         version,
         locator,
         found,

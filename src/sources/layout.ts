@@ -5,7 +5,15 @@ import { lastComponent, parent } from './names.js'
  * What a name says of a file in a WAL tree (layout: obleth's WAL, see its `wal.rs`). `packed`: a WAL by its name, in a
  * format that is not read here.
  */
-export type Role = WalFileKind | 'checkpoint' | 'unfinished_checkpoint' | 'ignored' | 'archive' | 'packed' | 'other'
+export type Role =
+  | WalFileKind
+  | 'half_made'
+  | 'checkpoint'
+  | 'unfinished_checkpoint'
+  | 'ignored'
+  | 'archive'
+  | 'packed'
+  | 'other'
 
 /** Names in one folder, a byte per character; those of folders end with a slash. */
 export type Beside = ReadonlySet<string>
@@ -24,6 +32,8 @@ const NOTHING: Beside = new Set()
  */
 export function roleOf(path: Buffer, beside: Beside = NOTHING): Role {
   const full = nameOf(path)
+  if (full === 'obleth-ledger-bundle.partial') return 'half_made'
+  if (full.startsWith('obleth-ledger-bundle.')) return 'ignored'
   if (ARCHIVE.test(full)) return 'archive'
   const name = formerName(full)
   if (name.endsWith('.offset.tmp')) return 'unfinished_checkpoint'

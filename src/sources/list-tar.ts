@@ -3,7 +3,16 @@ import { besideFile, Folders, keyOf } from './folders.js'
 import { compressionOf, isWal, type Role, roleOf } from './layout.js'
 import { archiveName, displayPath, join, memberPath, parent } from './names.js'
 import { beginningOf, sidecarOf } from './sidecar.js'
-import { type ArchivePath, emptyListing, type Held, type Listing, notWal, PACKED, type Sidecar } from './source.js'
+import {
+  type ArchivePath,
+  emptyListing,
+  HALF_MADE,
+  type Held,
+  type Listing,
+  notWal,
+  PACKED,
+  type Sidecar,
+} from './source.js'
 import { TarReader } from './tar-reader.js'
 import { unpack } from './unpack.js'
 
@@ -115,6 +124,7 @@ function isReadable({ type, changed }: Candidate, role: Role, path: Buffer, list
       message: `${type} in an archive: skipped`,
       path: displayPath(path),
     })
+  else if (role === 'half_made') missing(HALF_MADE)
   else if (role === 'packed') missing(PACKED)
   else if (!isWal(role) && role !== 'archive') return false
   else if (type === 'sparse file') missing('stored as a sparse file: pack it without --sparse')

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { S3Object } from '../domain/wal.js'
 import { ask } from './s3-client.js'
+import { isTransient } from './s3-errors.js'
 
 /** Adds up an object's bytes and tells whether they are those that the store was given. */
 export interface Check {
@@ -25,7 +26,12 @@ export async function checkOf(object: S3Object, answer: GetObjectCommandOutput):
   const { bucket, key, etag, store } = object
   const head = await ask(store, (client, sdk) =>
     client.send(new sdk.HeadObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag, ChecksumMode: 'ENABLED' })),
-  )
+  ).catch((error: unknown) => {
+    if (isTransient(error)) throw error
+    return null
+  })
+  // A store that does not answer this has no more to say of the object; that it changed is seen by the next range.
+  if (head === null) return null
   return head.ChecksumType === 'COMPOSITE' ? null : given(head)
 }
 

@@ -6,7 +6,16 @@ import { displayPath } from './names.js'
 import { problemOf } from './read-failure.js'
 import { readObject } from './s3-read.js'
 import { beginningOf, sidecarOf } from './sidecar.js'
-import { emptyListing, type FoundFile, type Listing, notWal, PACKED, type Search, type Sidecar } from './source.js'
+import {
+  emptyListing,
+  type FoundFile,
+  HALF_MADE,
+  type Listing,
+  notWal,
+  PACKED,
+  type Search,
+  type Sidecar,
+} from './source.js'
 import { unpackedBytes } from './unpack.js'
 
 interface Found {
@@ -43,6 +52,7 @@ export async function listObjects(
     const { object, path } = found
     const role = roleAs(roleOf(path, folders.beside(path)), object.key === literal)
     if (role === 'unfinished_checkpoint') listing.unfinished.push(path)
+    if (role === 'half_made') listing.unreadable.push({ path: displayPath(path), reason: HALF_MADE })
     if (role === 'packed') listing.unreadable.push({ path: displayPath(path), reason: PACKED })
     if (role === 'other') others.push(path)
     if (!isWal(role) && role !== 'archive') continue

@@ -123,6 +123,7 @@ export const emptyListing = (): Listing => ({
 
 /** Why something was passed over or is missing, for people. */
 export const NO_FILE = 'neither file nor folder: skipped'
+export const HALF_MADE = 'a bundle that is half made: run its collect again, then this command'
 export const PACKED = 'packed in a way that is not read here: unpack it, or pack it with gzip or zstd'
 
 /** One note for all files that nobody would take for a WAL, so that a WAL under an odd name is not left out in silence. */

@@ -45,6 +45,7 @@ function walFile(changes: Partial<WalFile> = {}): WalFile {
     createdMs: null,
     checkpoint: { state: 'none' },
     candidateBatch: 0,
+    modifiedMs: 0,
     version: '',
     locator: { stored: { via: 'file', path: Buffer.from('/wal') }, compression: 'none', members: [] },
     ...changes,
