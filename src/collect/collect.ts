@@ -11,7 +11,8 @@ import { toolVersion } from '../pipeline/version.js'
 import { discover, isS3Url, readFiles } from '../sources/index.js'
 import { Bundle } from './bundle.js'
 import { Journal } from './journal.js'
-import { JOURNAL, LOCK, MANIFEST, OWN_NAMES, RUN_AGAIN, readManifest, writeManifest } from './manifest.js'
+import { RUN_AGAIN, readManifest, writeManifest } from './manifest.js'
+import { JOURNAL, LOCK, MANIFEST, OWN_NAMES } from './names.js'
 
 export interface CollectOptions extends Pick<InputOptions, 'sources' | 's3' | 'concurrency'> {
   /** Folder of the bundle. */

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { BundledFile } from '../domain/collect.js'
 import { printable } from '../domain/printable.js'
 import { writeError } from '../domain/write-error.js'
-import { bundledFile, JOURNAL, RUN_AGAIN } from './manifest.js'
+import { bundledFile, RUN_AGAIN } from './manifest.js'
+import { JOURNAL } from './names.js'
 
 /**
  * What a collect has copied so far, a line for each file, written once its bytes are safe. While it is there the bundle is

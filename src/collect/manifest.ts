@@ -6,14 +6,7 @@ import type { BundledFile } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { writeError } from '../domain/write-error.js'
-
-/** Names in a bundle's folder; the sources stage knows them, too. */
-export const OWN_NAMES = 'obleth-ledger-bundle.'
-export const MANIFEST = `${OWN_NAMES}json`
-export const JOURNAL = `${OWN_NAMES}partial`
-export const LOCK = `${OWN_NAMES}lock`
-/** A file whose place is not settled yet. */
-export const TEMPORARY = `${OWN_NAMES}tmp`
+import { MANIFEST } from './names.js'
 
 const FORMAT = 1
 

@@ -4,7 +4,8 @@ import type { BundledFile, VerifyOutcome } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { checkpointText } from './checkpoint-file.js'
-import { JOURNAL, LOCK, MANIFEST, readManifest } from './manifest.js'
+import { readManifest } from './manifest.js'
+import { JOURNAL, LOCK, MANIFEST } from './names.js'
 import { sha256Of } from './write-file.js'
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { TEMPORARY } from './manifest.js'
+import { TEMPORARY } from './names.js'
 
 /** Bytes that lie beside the bundle's files until it is known where they belong. */
 export interface Received {

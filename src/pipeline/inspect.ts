@@ -1,3 +1,4 @@
+import { assertBundles } from '../collect/assert-bundles.js'
 import type { InputOptions } from '../domain/options.js'
 import { FIELDS } from '../domain/record.js'
 import type { InspectOutcome, RunContext } from '../domain/run.js'
@@ -11,6 +12,7 @@ import { RunState } from './state.js'
 /** Decodes and counts the sources without any ledger. Throws `source_not_found`, `interrupted`, `disk_full`. */
 export async function inspect(options: InputOptions, { emit, signal }: RunContext): Promise<InspectOutcome> {
   const started = performance.now()
+  await assertBundles(options.sources, signal)
   const discovery = await discover(options.sources, { concurrency: options.concurrency, s3: options.s3, signal })
   const state = RunState.open(options.stateDir, ['inspect', sourcesBinding(options)])
   try {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { assertBundles } from '../collect/assert-bundles.js'
 import type { DayTenantCounts, RunDocument } from '../domain/document.js'
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import type { ReplayOptions } from '../domain/options.js'
@@ -127,6 +128,7 @@ class Replay {
     const { options, context } = this
     try {
       const { sources, concurrency, s3 } = options
+      if (!begun) await assertBundles(sources, context.signal)
       return await discover(sources, { concurrency, s3, signal: context.signal })
     } catch (error) {
       if (begun && error instanceof LedgerError && SOURCES_GONE.includes(error.code)) return null

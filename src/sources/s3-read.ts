@@ -55,12 +55,16 @@ async function readPart(object: S3Object, from: number, end: number, signal: Abo
   const { store, bucket, key, etag } = object
   const bytes = Buffer.allocUnsafeSlow(end - from)
   let got = 0
+  let last: GetObjectCommandOutput | null = null
   const answer = await ask(
     store,
     async (client, sdk) => {
+      // Cut behind its last byte: there is nothing to ask for any more.
+      if (last !== null && got === bytes.length) return last
       const range = `bytes=${from + got}-${end - 1}`
       const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag, Range: range })
       const answer = await client.send(command, { abortSignal: signal })
+      last = answer
       const body = answer.Body as Readable
       try {
         assertRange(answer, object, from + got, end)

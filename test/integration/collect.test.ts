@@ -209,6 +209,11 @@ describe('what is no whole bundle', () => {
       status: 'mismatch',
       differences: [{ path, reason: expect.stringMatching(reason) }],
     })
+    // Nor is anything made of it.
+    const { code, stderr } = dir.run(['replay', bundle])
+    expect(code).toBe(5)
+    expect(stderr).toContain(path)
+    expect(dir.run(['inspect', join(bundle, 'router-2')]).code).toBe(0)
   })
 
   it('a file that the manifest does not know: named', async () => {
