@@ -56,6 +56,12 @@ export async function parseArguments(argv: readonly string[], version: string): 
       build('inspect', argv),
       choose('inspect'),
     )
+    .command(
+      'collect [source..]',
+      'Copy the WAL of all pods into a folder, with a manifest that proves it',
+      build('collect', argv),
+      choose('collect'),
+    )
     .command('query <sql>', 'Run SQL on the ledger and print the result', build('query', argv), choose('query'))
     .command(
       'audit [source..]',
@@ -155,7 +161,7 @@ const build =
     return parser
   }
 
-const takesSources = (command: CommandName): boolean => /^(replay|inspect|audit|bill)$/.test(command)
+const takesSources = (command: CommandName): boolean => /^(replay|inspect|collect|audit|bill)$/.test(command)
 
 const takesRun = (command: CommandName): boolean => command.startsWith('runs ') && command !== 'runs list'
 
@@ -176,7 +182,7 @@ const wordsOf = ({ sql = '', run = '' }: Parsed): Words => ({ sql: String(sql), 
 function usage(message: string, argv: readonly string[]): LedgerError {
   const unknown = /^Unknown arguments?: ([a-z-]+)/.exec(message)?.[1]
   const suggested = unknown === undefined ? '' : closestOption(unknown, (name) => `--${name}`)
-  const command = argv.find((word) => /^(replay|inspect|query|repair|bill|audit|runs|config)$/.test(word))
+  const command = argv.find((word) => /^(replay|inspect|collect|query|repair|bill|audit|runs|config)$/.test(word))
   return new LedgerError('usage', `${message}${suggested}`, {
     hint: `obleth-ledger ${command === undefined ? '' : `${command} `}--help lists what there is`,
   })

@@ -21,6 +21,8 @@ const BY_ERROR: Record<ErrorCode, number> = {
   usage: EXIT.usage,
   config: EXIT.usage,
   source_not_found: EXIT.notFound,
+  source_unreachable: EXIT.unreachable,
+  source_failed: EXIT.failed,
   access_denied: EXIT.accessDenied,
   target_unreachable: EXIT.unreachable,
   target_failed: EXIT.failed,

@@ -6,6 +6,7 @@ import { toolVersion } from '../pipeline/version.js'
 import { createPrinter, type Look, type Outputs, type Printer } from '../report/printer.js'
 import { parseArguments } from './arguments.js'
 import { runAudit } from './commands/audit.js'
+import { runCollect } from './commands/collect.js'
 import { runConfigShow } from './commands/config-show.js'
 import { runInspect } from './commands/inspect.js'
 import { runQuery } from './commands/query.js'
@@ -19,6 +20,7 @@ import { type Interruption, watchSignals } from './signals.js'
 const COMMANDS: Record<CommandName, (session: Session) => number | Promise<number>> = {
   replay: runReplay,
   inspect: runInspect,
+  collect: runCollect,
   query: runQuery,
   repair: runRepair,
   // By itself: its forms of output are of no use to the others, whose start they would slow.
@@ -32,7 +34,7 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
 }
 
 /** Only these come to a stop by themselves; the others hold nothing that an exit could harm. */
-const STOPPABLE: readonly CommandName[] = ['replay', 'inspect', 'repair', 'runs undo']
+const STOPPABLE: readonly CommandName[] = ['replay', 'inspect', 'collect', 'repair', 'runs undo']
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */
 export async function run(argv: readonly string[]): Promise<number> {

@@ -4,6 +4,7 @@ import * as parse from './parsers.js'
 export type CommandName =
   | 'replay'
   | 'inspect'
+  | 'collect'
   | 'query'
   | 'bill'
   | 'audit'
@@ -39,6 +40,7 @@ const CHANGING_RUNS: readonly CommandName[] = ['runs discard', 'runs undo']
 const EVERY: readonly CommandName[] = [
   'replay',
   'inspect',
+  'collect',
   'query',
   'bill',
   'audit',
@@ -48,11 +50,13 @@ const EVERY: readonly CommandName[] = [
   'repair',
   'config show',
 ]
+const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
+const SOURCED: readonly CommandName[] = [...COMPARING, 'collect']
 const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const AUDIT_AND_BILL: readonly CommandName[] = ['audit', 'bill', 'config show']
@@ -78,8 +82,30 @@ export const OPTIONS = {
     separator: /\n/,
     alsoFrom: { name: 'OBLETH_WAL_PATH' },
     group: 'Input',
-    commands: COMPARING,
-    describe: 'WAL directories, files, archives (.gz, .tar, .tar.gz) or patterns; as variable one a line',
+    commands: SOURCED,
+    describe:
+      'WAL directories, files, archives (.gz, .zst, .tar, .tar.gz, .tar.zst), patterns or s3://bucket/prefix; as variable one a line',
+  }),
+  's3-endpoint': option(parse.serverUrl, {
+    shape: 'value',
+    unset: 'AWS',
+    group: 'Input',
+    commands: SOURCED,
+    describe: 'Store that speaks the S3 protocol, http://host:9000',
+  }),
+  's3-path-style': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Input',
+    commands: SOURCED,
+    describe: "Name the bucket in the path, not in the host's name, as many stores beside AWS need it",
+  }),
+  's3-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '30s',
+    group: 'Input',
+    commands: SOURCED,
+    describe: 'Longest silence of the store; then the request is sent again',
   }),
   'clickhouse-url': option(parse.serverUrl, {
     shape: 'value',
@@ -169,11 +195,24 @@ export const OPTIONS = {
     commands: COMPARING,
     describe: 'Load records dated more than a day ahead too',
   }),
+  to: option(parse.text, {
+    shape: 'value',
+    group: 'Input',
+    commands: COLLECT,
+    describe: 'Folder of the bundle; may hold an earlier one, to which is added',
+  }),
+  verify: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Input',
+    commands: COLLECT,
+    describe: 'Prove the bundle in --to against its manifest, and copy nothing',
+  }),
   concurrency: option(parse.wholeNumber(1, 64), {
     shape: 'value',
     default: '4',
     group: 'Input',
-    commands: COMPARING,
+    commands: SOURCED,
     describe: 'Files examined, and archives read, at once',
   }),
   memory: option(parse.byteSize(16 * MIB), {

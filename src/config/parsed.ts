@@ -25,6 +25,7 @@ export function inputOptions({ values }: Settings): InputOptions {
   }
   return {
     sources: values.source,
+    s3: { endpoint: values['s3-endpoint'], pathStyle: values['s3-path-style'], timeoutMs: values['s3-timeout'] },
     sinceMs: values.since,
     untilMs: values.until,
     tenants: [...new Set(values.tenant)],

@@ -3,6 +3,8 @@ export type ErrorCode =
   | 'usage'
   | 'config'
   | 'source_not_found'
+  | 'source_unreachable'
+  | 'source_failed'
   | 'access_denied'
   | 'target_unreachable'
   | 'target_failed'

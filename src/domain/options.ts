@@ -20,9 +20,20 @@ export type ExpiredRule = 'refuse' | 'skip' | 'include'
 /** How rows get from staging into `usage`: partitions are moved, or rows inserted in blocks, which fires the views. */
 export type PublishWay = 'move' | 'insert'
 
+/** How a store that speaks the S3 protocol is reached; credentials and region come from the standard AWS chain. */
+export interface S3Options {
+  /** URL; undefined for AWS, or what the standard chain names. */
+  readonly endpoint: string | undefined
+  /** True: the bucket stands in the path, not in the host's name. */
+  readonly pathStyle: boolean
+  /** Longest silence of the store, ms. */
+  readonly timeoutMs: number
+}
+
 export interface InputOptions {
-  /** Directories, files, archives or patterns, as given. */
+  /** Directories, files, archives, patterns or s3:// URLs, as given. */
   readonly sources: readonly string[]
+  readonly s3: S3Options
   /** Half-open window on ts_ms. */
   readonly sinceMs: number | undefined
   readonly untilMs: number | undefined

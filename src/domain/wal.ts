@@ -1,5 +1,7 @@
 /** What the sources stage hands on: the files of WAL trees, and where each stretch of bytes came from. */
 
+import type { S3Options } from './options.js'
+
 /** legacy: one growing file; segment: `<20-digit ns>-<uuid>.jsonl`; corrupt: what obleth moved aside. */
 export type WalFileKind = 'legacy' | 'segment' | 'corrupt'
 
@@ -12,16 +14,42 @@ export type Checkpoint =
   | { readonly state: 'at'; readonly offset: number }
   | { readonly state: 'unusable'; readonly reason: string }
 
-/** How to get at a file's bytes. Plain data, so that it can be sent to a worker. Paths are bytes: names need not be UTF-8. */
-export type Locator =
-  | { readonly via: 'file'; readonly path: Uint8Array; readonly compression: 'none' | 'gzip' }
-  | {
-      readonly via: 'tar'
-      readonly path: Uint8Array
-      readonly compression: 'none' | 'gzip'
-      /** Position of the member in the archive, from 0, counting every header. */
-      readonly member: number
-    }
+export type Compression = 'none' | 'gzip' | 'zstd'
+
+/** A stored file, as its kind of place finds it again. Plain data, so that it can be sent to a worker. */
+export type Stored = LocalFile | S3Object
+
+/** A path is bytes: names need not be UTF-8. */
+export interface LocalFile {
+  readonly via: 'file'
+  readonly path: Uint8Array
+}
+
+export interface S3Object {
+  readonly via: 's3'
+  readonly store: S3Options
+  readonly bucket: string
+  readonly key: string
+  /** As listed: only this version of the object is read. */
+  readonly etag: string
+  readonly bytes: number
+}
+
+/** How to get at a file's bytes: in a stored file, or in the archive that it is. Plain data. */
+export interface Locator {
+  readonly stored: Stored
+  /** Of the stored file. */
+  readonly compression: Compression
+  /** From the stored archive inwards; empty for a file that stands by itself. */
+  readonly members: readonly Member[]
+}
+
+/** A member of an archive. */
+export interface Member {
+  /** Position in the archive, from 0, counting every header. */
+  readonly number: number
+  readonly compression: Compression
+}
 
 export interface WalFile {
   /** Position in the list of files, from 0. */
@@ -41,6 +69,10 @@ export interface WalFile {
    * a number from 1 that names this batch; otherwise 0.
    */
   readonly candidateBatch: number
+  /** Unix ms of the last change of the file or its checkpoint; 0 where its place does not tell. */
+  readonly modifiedMs: number
+  /** Differs where the stored bytes may differ, as far as their place tells without reading them: size and time of change, or ETag. */
+  readonly version: string
   readonly locator: Locator
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
+import { assertBundles } from '../collect/assert-bundles.js'
 import type { DayTenantCounts, RunDocument } from '../domain/document.js'
-import { LedgerError } from '../domain/errors.js'
+import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import type { ReplayOptions } from '../domain/options.js'
 import type { ReplayOutcome, ReplayPlan, RunContext } from '../domain/run.js'
 import type { Warning } from '../domain/wal.js'
@@ -21,13 +22,16 @@ import { type Discovery, discover } from '../sources/index.js'
 import { checkAges } from './check-ages.js'
 import type { DecodeThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
-import { fingerprintOf } from './fingerprint.js'
+import { fingerprintOf, sourcesBinding } from './fingerprint.js'
 import { missingColumns, nextSteps, plannedInput } from './outcome.js'
 import { makePlan, targetInfo } from './plan.js'
 import { type PublishOutcome, publishRun } from './publish-run.js'
 import { Releasers } from './releasers.js'
 import { assertSpace, decodeAhead, stage } from './stage.js'
 import { newRunId, RunState, type StagedInput } from './state.js'
+
+/** What a run that has begun to publish can do without. */
+const SOURCES_GONE: readonly ErrorCode[] = ['source_not_found', 'source_unreachable', 'source_failed', 'access_denied']
 
 /**
  * Rebuilds the ledger from the sources: sources → decode → order → stage → verify → publish. Whatever interrupts it,
@@ -130,9 +134,11 @@ class Replay {
   private async discover(begun: boolean): Promise<Discovery | null> {
     const { options, context } = this
     try {
-      return await discover(options.sources, { concurrency: options.concurrency, signal: context.signal })
+      const { sources, concurrency, s3 } = options
+      if (!begun) await assertBundles(sources, context.signal)
+      return await discover(sources, { concurrency, s3, signal: context.signal })
     } catch (error) {
-      if (begun && error instanceof LedgerError && error.code === 'source_not_found') return null
+      if (begun && error instanceof LedgerError && SOURCES_GONE.includes(error.code)) return null
       throw error
     }
   }
@@ -268,10 +274,11 @@ class Replay {
 }
 
 /** What a run's state belongs to: these sources and choices, this target. */
-function bindingOf({ sources, sinceMs, untilMs, tenants, target, acceptFuture, expired }: ReplayOptions): unknown[] {
+function bindingOf(options: ReplayOptions): unknown[] {
+  const { sinceMs, untilMs, tenants, target, acceptFuture, expired } = options
   const where = target.url === undefined ? resolve(target.embedded) : target.url
-  const paths = sources.map((source) => (/^[a-z0-9]+:\/\//.test(source) ? source : resolve(source)))
-  return ['replay', paths, sinceMs ?? null, untilMs ?? null, tenants, acceptFuture, expired, where, target.database]
+  const sources = sourcesBinding(options)
+  return ['replay', sources, sinceMs ?? null, untilMs ?? null, tenants, acceptFuture, expired, where, target.database]
 }
 
 function stagingLost(ledger: Ledger, { partitionId, rows }: LostRows): LedgerError {

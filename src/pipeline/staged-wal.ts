@@ -1,3 +1,4 @@
+import { assertBundles } from '../collect/assert-bundles.js'
 import type { InputOptions } from '../domain/options.js'
 import { DAY_MS } from '../domain/record.js'
 import type { RunContext } from '../domain/run.js'
@@ -7,6 +8,7 @@ import type { StagedWal } from '../ledger/staged-wal.js'
 import { Staging } from '../ledger/staging.js'
 import { type Discovery, discover } from '../sources/index.js'
 import type { DecodeResult } from './decode-messages.js'
+import { sourcesBinding } from './fingerprint.js'
 import { stage } from './stage.js'
 import { newRunId, RunState } from './state.js'
 
@@ -26,8 +28,9 @@ export class WalSources {
     context: Pick<RunContext, 'emit' | 'signal'>,
     use: (sources: WalSources) => Promise<T>,
   ): Promise<T> {
-    const discovery = await discover(input.sources, { concurrency: input.concurrency, signal: context.signal })
-    const state = RunState.open(input.stateDir, [command, input.sources])
+    await assertBundles(input.sources, context.signal)
+    const discovery = await discover(input.sources, { ...input, signal: context.signal })
+    const state = RunState.open(input.stateDir, [command, sourcesBinding(input)])
     try {
       return await use(new WalSources(input, context, state, discovery))
     } finally {

@@ -27,7 +27,10 @@ async function tarOf(tree: Record<string, string | Buffer>): Promise<Buffer> {
 
 async function readAt(name: string, bytes?: Buffer) {
   if (bytes !== undefined) writeFileSync(join(dir, name), bytes)
-  const found = await discover([join(dir, name)], { concurrency: 2 })
+  const found = await discover([join(dir, name)], {
+    concurrency: 2,
+    s3: { endpoint: undefined, pathStyle: false, timeoutMs: 5000 },
+  })
   const got: { text: string; problem: string | undefined }[] = []
   for await (const { chunks, problem } of readFiles(found.files)) {
     const parts: Buffer[] = []

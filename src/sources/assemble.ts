@@ -3,7 +3,7 @@ import { candidateBatches } from './candidates.js'
 import { readCheckpoint } from './checkpoint.js'
 import { createdMs, podFolder } from './layout.js'
 import { livePods } from './live.js'
-import { displayPath, join, parent } from './names.js'
+import { displayPath, join } from './names.js'
 import type { FoundFile, Held } from './source.js'
 
 /** Where obleth keeps its WAL within a container: says nothing about which pod an archive of it was made in. */
@@ -32,7 +32,7 @@ export function assemble(held: readonly Held[]): Assembled {
   const drafts: Draft[] = []
   for (const { listing, holder } of held)
     for (const found of listing.files) {
-      const { path, role, bytes, locator } = found
+      const { path, role, bytes, modifiedMs, version, locator } = found
       if (role === 'archive') continue
       const { checkpoint, warning } = readCheckpoint(found.checkpoint, bytes)
       if (warning !== null && checkpoint.state === 'unusable') {
@@ -47,6 +47,8 @@ export function assemble(held: readonly Held[]): Assembled {
         bytes,
         createdMs: createdMs(path),
         checkpoint,
+        modifiedMs,
+        version,
         locator,
         found,
         drain: drainOf(holder, path),
@@ -72,28 +74,31 @@ export function assemble(held: readonly Held[]): Assembled {
 
 /** Path below the source's root, through the archive that holds it. */
 function pathIn({ archive }: Held['holder'], path: Buffer): Buffer {
-  return archive === null ? path : join(archive, path)
+  return archive === null ? path : join(archive.path, path)
 }
 
-/** The folder that holds the WAL, as from the source's root; at the root itself the name of folder or archive. */
+/**
+ * The folder that holds the WAL, as from the source's root; at the root itself the name of folder or archive. Names of
+ * archives are no part of it otherwise: what two archives hold of one pod is one pod.
+ */
 function podOf({ archive, fallbackPod }: Held['holder'], path: Buffer): string {
   const folder = podFolder(path)
   if (archive === null) return folder.length === 0 ? fallbackPod : displayPath(folder)
   const named = folder.length > 0 && !OBLETHS_OWN_FOLDERS.has(displayPath(folder))
-  return displayPath(join(parent(archive), named ? folder : Buffer.from(fallbackPod)))
+  return displayPath(named ? join(archive.folder, folder) : archive.pod)
 }
 
 /** The same for all files of one pod's folder, whichever argument led to them; copies elsewhere drain for themselves. */
 function drainOf({ root, archive }: Held['holder'], path: Buffer): string {
   const folder = podFolder(path)
-  const holder = archive === null ? Buffer.from(root) : join(Buffer.from(root), archive)
+  const holder = archive === null ? Buffer.from(root) : join(Buffer.from(root), archive.path)
   return (folder.length === 0 ? holder : join(holder, folder)).toString('latin1')
 }
 
 /** Plain files by time across all pods, legacy files first; the members of an archive together, in its order. */
 function readingOrder(drafts: readonly Draft[]): Draft[] {
-  const plain = drafts.filter(({ locator }) => locator.via === 'file')
-  const packed = drafts.filter(({ locator }) => locator.via === 'tar')
+  const plain = drafts.filter(({ locator }) => locator.members.length === 0)
+  const packed = drafts.filter(({ locator }) => locator.members.length > 0)
   plain.sort(
     (a, b) => (a.createdMs ?? 0) - (b.createdMs ?? 0) || compareText(a.pod, b.pod) || compareText(a.path, b.path),
   )

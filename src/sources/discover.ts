@@ -1,14 +1,13 @@
-import { resolve } from 'node:path'
 import pLimit from 'p-limit'
 import { LedgerError } from '../domain/errors.js'
+import type { S3Options } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
-import type { WalFile, Warning } from '../domain/wal.js'
+import type { Locator, WalFile, Warning } from '../domain/wal.js'
 import { assemble } from './assemble.js'
-import { expand } from './expand.js'
-import { type Listed, listPath } from './list-path.js'
-import { listTar } from './list-tar.js'
-import { archiveName, displayPath } from './names.js'
-import type { FoundFile, Held, Search } from './source.js'
+import { listArchive } from './list-archive.js'
+import { absoluteSource, placeOf } from './places.js'
+import type { Held, Listed, Search } from './source.js'
+import { assertZstd } from './zstd.js'
 
 export interface Discovery {
   /** In reading order. */
@@ -25,6 +24,7 @@ export interface Discovery {
 export interface DiscoverOptions {
   /** Files looked at, and archives read, at once. */
   readonly concurrency: number
+  readonly s3: S3Options
   readonly signal?: AbortSignal
 }
 
@@ -36,6 +36,7 @@ export interface DiscoverOptions {
 export async function discover(sources: readonly string[], options: DiscoverOptions): Promise<Discovery> {
   const search: Search = {
     limit: pLimit(Math.max(1, options.concurrency)),
+    s3: options.s3,
     seen: new Set(),
     signal: options.signal,
   }
@@ -43,16 +44,15 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
   const unreadable: { path: string; reason: string }[] = []
   const warnings: Warning[] = []
   for (const source of sources) {
-    const expanded = await expand(source)
-    unreadable.push(...expanded.unreadable)
-    let known = expanded.unreadable.length > 0
-    for (const path of expanded.paths) {
-      options.signal?.throwIfAborted()
-      const listed = await listPath(path, expanded.literal, search)
-      const { files, segments, repeated } = listed.listing
-      known ||= listed.passedOver || segments || repeated > 0 || listed.listing.unreadable.length > 0
+    const found = await placeOf(source).list(source, search)
+    unreadable.push(...found.unreadable)
+    let known = found.unreadable.length > 0
+    for (const listed of found.listed) {
+      const { listing, passedOver } = listed
+      const { files, segments, repeated } = listing
+      known ||= passedOver || segments || repeated > 0 || listing.unreadable.length > 0
       known ||= files.length > 0
-      if (segments && files.length === 0 && repeated === 0) warnings.push(drained(path))
+      if (segments && files.length === 0 && repeated === 0) warnings.push(drained(listed.root))
       held.push(...(await openArchives(listed, search)))
     }
     if (!known) throw nothingIn([source])
@@ -62,6 +62,8 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
     warnings.push(...listing.warnings)
   }
   const assembled = assemble(held)
+  // Before anything is decoded, not in the middle of it.
+  if (assembled.files.some(({ locator }) => needsZstd(locator))) await assertZstd()
   if (assembled.files.length === 0 && unreadable.length === 0) throw nothingIn(sources)
   warnings.push(...assembled.warnings)
   unreadable.push(...assembled.unreadable)
@@ -72,24 +74,14 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
 async function openArchives({ listing, root, fallbackPod }: Listed, search: Search): Promise<Held[]> {
   const archives = listing.files.filter(({ role }) => role === 'archive')
   const files = listing.files.filter(({ role }) => role !== 'archive')
-  const opened = await Promise.all(archives.map((archive) => search.limit(() => openArchive(archive, root))))
-  return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened]
+  const opened = await Promise.all(
+    archives.map((archive) => search.limit(() => listArchive(archive, root, search.signal))),
+  )
+  return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened.flat()]
 }
 
-async function openArchive(archive: FoundFile, root: string): Promise<Held> {
-  const name = displayPath(archive.path)
-  const holder = { root, archive: archive.path, fallbackPod: archiveName(name) }
-  const compression = /gz$/i.test(name) ? 'gzip' : 'none'
-  const inside = await listTar(Buffer.from(archive.locator.path), compression)
-  const under = (path: string | undefined) => (path === undefined || path === '' ? name : `${name}/${path}`)
-  return {
-    holder,
-    listing: {
-      ...inside,
-      warnings: inside.warnings.map((warning) => ({ ...warning, path: under(warning.path) })),
-      unreadable: inside.unreadable.map(({ path, reason }) => ({ path: under(path), reason })),
-    },
-  }
+function needsZstd({ compression, members }: Locator): boolean {
+  return compression === 'zstd' || members.some((member) => member.compression === 'zstd')
 }
 
 function drained(path: string): Warning {
@@ -102,7 +94,7 @@ function drained(path: string): Warning {
 
 function nothingIn(sources: readonly string[]): LedgerError {
   return new LedgerError('source_not_found', `no WAL files in ${sources.map(printable).join(', ')}`, {
-    ...(sources.length === 1 ? { place: printable(resolve(sources[0])) } : {}),
-    hint: 'looked for <name>.segments/*.jsonl, *.wal, *.jsonl, with .gz or .corrupt behind them, and .tar, .tar.gz, .tgz',
+    ...(sources.length === 1 ? { place: printable(absoluteSource(sources[0])) } : {}),
+    hint: 'looked for <name>.segments/*.jsonl, *.wal, *.jsonl, with .gz, .zst or .corrupt behind them, and .tar, .tar.gz, .tgz, .tar.zst',
   })
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import fastGlob from 'fast-glob'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { reasonOf } from './local-file.js'
+import { reasonOf } from './read-failure.js'
 
 /** What a source argument names on this machine. */
 export interface Expanded {

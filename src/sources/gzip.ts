@@ -1,13 +1,6 @@
 import { crc32, createInflateRaw } from 'node:zlib'
-import type { ReadProblem } from '../domain/wal.js'
 import { ByteStream } from './byte-stream.js'
-
-/** Why a gzip stream ended early; everything that could be decompressed has been delivered by then. */
-export class GunzipProblem extends Error {
-  constructor(readonly problem: ReadProblem) {
-    super(problem.reason)
-  }
-}
+import { ReadFailure } from './read-failure.js'
 
 /** Compressed bytes given to the inflater at once: bounds what one step can blow up to (deflate reaches 1,032 : 1). */
 const STEP_BYTES = 1 << 16
@@ -19,7 +12,7 @@ const HEADER_CRC = 2
 
 /**
  * Decompresses, all members one after another; zero padding behind any of them is ignored. What decompresses before a
- * cut or damage is yielded, then GunzipProblem is thrown.
+ * cut or damage is yielded, then ReadFailure is thrown.
  *
  * Members (RFC 1952) are taken apart here and only inflated by node:zlib: its own gunzip loses output of a sound member
  * when garbage follows, and passes over everything that stands behind padding.
@@ -113,5 +106,5 @@ function problemOf(error: NodeJS.ErrnoException): Error {
   return error.code?.startsWith('Z_') ? damaged(error.message) : error
 }
 
-const cut = () => new GunzipProblem({ kind: 'truncated_archive', reason: 'the gzip data ends in the middle' })
-const damaged = (what: string) => new GunzipProblem({ kind: 'corrupt_archive', reason: `damaged gzip data: ${what}` })
+const cut = () => new ReadFailure({ kind: 'truncated_archive', reason: 'the gzip data ends in the middle' })
+const damaged = (what: string) => new ReadFailure({ kind: 'corrupt_archive', reason: `damaged gzip data: ${what}` })

@@ -1,2 +1,3 @@
 export { type Discovery, discover } from './discover.js'
 export { readFiles } from './read.js'
+export { isS3Url } from './s3-url.js'

@@ -23,7 +23,12 @@ describe('the role of a file', () => {
     ['pods.tar', 'archive'],
     ['pods.tar.gz', 'archive'],
     ['PODS.TGZ', 'archive'],
-    ['pod/telemetry.wal.zst', 'packed'],
+    ['pod/telemetry.wal.zst', 'legacy'],
+    [`pod/telemetry.wal.segments/${SEGMENT}.zst`, 'segment'],
+    ['pod/telemetry.wal.offset.zst', 'checkpoint'],
+    ['pods.tar.zst', 'archive'],
+    ['pods.tzst', 'archive'],
+    ['pod/telemetry.wal.lz4', 'packed'],
     ['pods.tar.xz', 'packed'],
     ['pods.tbz2', 'packed'],
     ['photo.zip', 'other'],
@@ -48,8 +53,13 @@ describe('the role of a file', () => {
 })
 
 it('a file that was compressed later may have its checkpoint under either name, and that compressed, too', () => {
-  expect(checkpointNames('a.jsonl.gz')).toEqual(['a.jsonl.gz.offset', 'a.jsonl.offset', 'a.jsonl.offset.gz'])
-  expect(checkpointNames('a.jsonl')).toEqual(['a.jsonl.offset', 'a.jsonl.offset.gz'])
+  expect(checkpointNames('a.jsonl.gz')).toEqual([
+    'a.jsonl.gz.offset',
+    'a.jsonl.offset',
+    'a.jsonl.offset.gz',
+    'a.jsonl.offset.zst',
+  ])
+  expect(checkpointNames('a.jsonl')).toEqual(['a.jsonl.offset', 'a.jsonl.offset.gz', 'a.jsonl.offset.zst'])
 })
 
 it.each([

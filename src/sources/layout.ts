@@ -1,30 +1,41 @@
-import type { WalFileKind } from '../domain/wal.js'
+import type { Compression, WalFileKind } from '../domain/wal.js'
 import { lastComponent, parent } from './names.js'
 
 /**
  * What a name says of a file in a WAL tree (layout: obleth's WAL, see its `wal.rs`). `packed`: a WAL by its name, in a
  * format that is not read here.
  */
-export type Role = WalFileKind | 'checkpoint' | 'unfinished_checkpoint' | 'ignored' | 'archive' | 'packed' | 'other'
+export type Role =
+  | WalFileKind
+  | 'half_made'
+  | 'checkpoint'
+  | 'unfinished_checkpoint'
+  | 'ignored'
+  | 'archive'
+  | 'packed'
+  | 'other'
 
 /** Names in one folder, a byte per character; those of folders end with a slash. */
 export type Beside = ReadonlySet<string>
 
 const SEGMENT = /^(\d{20})-[^/]+\.jsonl$/
-const ARCHIVE = /\.(tar|tar\.gz|tgz)$/i
-const PACKED = /\.(wal|jsonl|corrupt|tar)\.(zst|bz2|xz|lz4|lz|br|z|zip|7z)$|\.t(bz2?|xz|zst)$/i
+const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/i
+const PACKED = /\.(wal|jsonl|corrupt|tar)\.(bz2|xz|lz4|lz|br|z|zip|7z)$|\.t(bz2?|xz)$/i
+const COMPRESSED = /\.(gz|zst)$/i
 const NS_PER_MS = 1_000_000n
 const NOTHING: Beside = new Set()
 
 /**
  * The role of a file by its path and by what stands beside it. Read as WAL: `<name>.segments/*.jsonl`, `*.wal` and
  * `*.jsonl` elsewhere, any `<name>` beside `<name>.segments/` or `<name>.offset` (obleth takes any path for its WAL),
- * each with `.gz` or not, and `.corrupt` files.
+ * each with `.gz` or `.zst` or not, and `.corrupt` files.
  */
 export function roleOf(path: Buffer, beside: Beside = NOTHING): Role {
   const full = nameOf(path)
+  if (full === 'obleth-ledger-bundle.partial') return 'half_made'
+  if (full.startsWith('obleth-ledger-bundle.')) return 'ignored'
   if (ARCHIVE.test(full)) return 'archive'
-  const name = withoutGz(full)
+  const name = formerName(full)
   if (name.endsWith('.offset.tmp')) return 'unfinished_checkpoint'
   if (name.endsWith('.corrupt.offset')) return 'ignored'
   if (name.endsWith('.offset')) return 'checkpoint'
@@ -44,13 +55,13 @@ export function isWal(role: Role): role is WalFileKind {
  * the one of its former name, and a whole tree may have been compressed, sidecars too.
  */
 export function checkpointNames(name: string): string[] {
-  const former = withoutGz(name)
-  return [...new Set([`${name}.offset`, `${former}.offset`, `${former}.offset.gz`])]
+  const former = formerName(name)
+  return [...new Set([`${name}.offset`, `${former}.offset`, `${former}.offset.gz`, `${former}.offset.zst`])]
 }
 
 /** Unix ms of a segment's creation, from the nanoseconds in its name; null where it has none. */
 export function createdMs(path: Buffer): number | null {
-  const match = SEGMENT.exec(withoutGz(nameOf(path)).replace(/\.corrupt$/, ''))
+  const match = SEGMENT.exec(formerName(nameOf(path)).replace(/\.corrupt$/, ''))
   return match === null ? null : Number(BigInt(match[1]) / NS_PER_MS)
 }
 
@@ -63,11 +74,13 @@ function inSegments(path: Buffer): boolean {
   return nameOf(parent(path)).endsWith('.segments')
 }
 
-export function isGzip(path: Buffer): boolean {
-  return /\.gz$/i.test(nameOf(path))
+/** How a file is compressed, archives included, by its name. */
+export function compressionOf(path: Buffer): Compression {
+  const name = nameOf(path)
+  return /\.t?gz$/i.test(name) ? 'gzip' : /\.t?zst$/i.test(name) ? 'zstd' : 'none'
 }
 
-const withoutGz = (name: string) => name.replace(/\.gz$/i, '')
+const formerName = (name: string) => name.replace(COMPRESSED, '')
 
 /** A byte per character, so that names stay different that only differ in bytes that are no UTF-8. */
 function nameOf(path: Buffer): string {

@@ -2,21 +2,11 @@ import { stat } from 'node:fs/promises'
 import { basename, dirname, relative } from 'node:path'
 import { printable } from '../domain/printable.js'
 import { isWal, roleOf } from './layout.js'
-import { lookAt, notRead, reasonOf } from './local-file.js'
+import { lookAt, notRead } from './local-file.js'
 import { archiveName, displayPath } from './names.js'
-import { emptyListing, type Listing, NO_FILE, PACKED, type Search } from './source.js'
+import { reasonOf } from './read-failure.js'
+import { emptyListing, type Listed, NO_FILE, PACKED, type Search } from './source.js'
 import { walk } from './walk.js'
-
-/** What a path of this machine holds. */
-export interface Listed {
-  readonly listing: Listing
-  /** The folder that the paths in the listing start from. */
-  readonly root: string
-  /** The pod of files that stand there. */
-  readonly fallbackPod: string
-  /** True for a file that is there and is nothing to read, such as a sidecar. */
-  readonly passedOver: boolean
-}
 
 /**
  * Lists a folder or a file. A file that the user wrote out is read whatever its name, except for sidecars; one that a

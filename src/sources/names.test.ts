@@ -46,5 +46,11 @@ describe('the path of an archive member', () => {
 })
 
 it('an archive is called after its file', () => {
-  expect(['x/router-0.tar.gz', 'router-0.TGZ', 'a.b.tar'].map(archiveName)).toEqual(['router-0', 'router-0', 'a.b'])
+  expect(['x/router-0.tar.gz', 'router-0.TGZ', 'a.b.tar', 'router-0.tar.zst', 'c.tzst'].map(archiveName)).toEqual([
+    'router-0',
+    'router-0',
+    'a.b',
+    'router-0',
+    'c',
+  ])
 })

@@ -25,7 +25,8 @@ export function parent(path: Buffer): Buffer {
 }
 
 export function join(a: Buffer, b: Buffer): Buffer {
-  return a.length === 0 ? b : Buffer.concat([a, Buffer.from('/'), b])
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a
+  return Buffer.concat([a, Buffer.from('/'), b])
 }
 
 /** Path of an archive's member with what could leave a folder taken out; null where nothing is left. */
@@ -46,5 +47,5 @@ export function memberPath(name: Buffer): { path: Buffer; changed: boolean } | n
 
 /** Name of a file without the endings of archives and compression. */
 export function archiveName(path: string): string {
-  return basename(path).replace(/\.(tar\.gz|tgz|tar|gz)$/i, '')
+  return basename(path).replace(/\.(tar\.gz|tgz|tar\.zst|tzst|tar|gz|zst)$/i, '')
 }

@@ -1,10 +1,12 @@
-import type { Locator, ReadProblem, Warning } from '../domain/wal.js'
+import type { S3Options } from '../domain/options.js'
+import type { Locator, ReadProblem, Stored, Warning } from '../domain/wal.js'
 import type { Limit } from './limit.js'
 import { displayPath } from './names.js'
 
 /** What all sources of one discovery share. */
 export interface Search {
   readonly limit: Limit
+  readonly s3: S3Options
   /** Files and folders already met, by device and inode, so that links and repeated arguments are read once. */
   readonly seen: Set<string>
   readonly signal: AbortSignal | undefined
@@ -26,15 +28,54 @@ export interface FoundFile {
   readonly storedBytes: number
   /** Unix ms of the last change of the file or its checkpoint. */
   readonly modifiedMs: number
+  /** As in WalFile. */
+  readonly version: string
   readonly locator: Locator
   /** Read before the file's size was taken, so that it never claims more than is read. */
   readonly checkpoint?: Sidecar
 }
 
 /**
- * What one source gave at discovery. Each kind of source makes one and throws for nothing that a source holds or lacks:
- * the folder tree, the single file, the tar archive; `readFiles` knows how to read each locator in it.
+ * A kind of place that WAL files lie in: the port of all sources, archives within them left to what stands before it. The
+ * suite in `test/contract` is run for every kind, and each stands in `places.ts`.
  */
+export interface Place<S extends Stored = Stored> {
+  /**
+   * Finds what a source argument names. Asked once for each argument of a run; to ask again does no harm. What is there and
+   * cannot be read is listed as unreadable. Throws `source_not_found` where there is nothing, `access_denied`,
+   * `source_unreachable` or `source_failed` where nothing can be told of the argument as a whole.
+   */
+  list(argument: string, search: Search): Promise<Found>
+  /**
+   * The bytes of a stored file from an offset to its end. Each piece is valid until the next is asked for. Throws, when it
+   * is read, ReadFailure or an error that `problemOf` explains, or a LedgerError where it is not this file alone that cannot
+   * be had; what could be read has been delivered by then. To leave it early gives back what it holds.
+   * @param buffer that pieces may be put in, where the place has no memory of its own for them
+   */
+  open(stored: S, offset: number, buffer?: Buffer<ArrayBuffer>): AsyncIterable<Uint8Array>
+  /** Files that are opened before they are wanted, since their first bytes take a while to come. */
+  readonly openedAhead: number
+}
+
+/** What a source argument led to. */
+export interface Found {
+  readonly listed: Listed[]
+  /** What a pattern could not look into. */
+  readonly unreadable: { path: string; reason: string }[]
+}
+
+/** A folder or file that a source argument led to. */
+export interface Listed {
+  readonly listing: Listing
+  /** Absolute: the folder that the paths in the listing start from. */
+  readonly root: string
+  /** The pod of files that stand there. */
+  readonly fallbackPod: string
+  /** True for a file that is there and is nothing to read, such as a sidecar. */
+  readonly passedOver: boolean
+}
+
+/** What one folder, file or archive holds. Nothing is thrown for what it holds or lacks. */
 export interface Listing {
   /** In a settled order: by path, or as they stand in an archive. */
   readonly files: FoundFile[]
@@ -54,11 +95,21 @@ export interface Held {
   readonly holder: {
     /** Absolute path of the folder that the paths start from. */
     readonly root: string
-    /** Path, below the root, of the archive that holds the files. */
-    readonly archive: Buffer | null
-    /** Pod of files that stand at the root, or at the archive's. */
+    /** The archive that holds the files. */
+    readonly archive: ArchivePath | null
+    /** Pod of files that stand at the root of a folder. */
     readonly fallbackPod: string
   }
+}
+
+/** Paths of an archive, below the source's root. */
+export interface ArchivePath {
+  /** Through the archives that hold it. */
+  readonly path: Buffer
+  /** The folder that it stands in, names of archives left out: where its pods stand. */
+  readonly folder: Buffer
+  /** Pod of files that stand in no folder of their own. */
+  readonly pod: Buffer
 }
 
 export const emptyListing = (): Listing => ({
@@ -72,7 +123,8 @@ export const emptyListing = (): Listing => ({
 
 /** Why something was passed over or is missing, for people. */
 export const NO_FILE = 'neither file nor folder: skipped'
-export const PACKED = 'packed in a way that is not read here: unpack it, or pack it with gzip'
+export const HALF_MADE = 'a bundle that is half made: run its collect again, then this command'
+export const PACKED = 'packed in a way that is not read here: unpack it, or pack it with gzip or zstd'
 
 /** One note for all files that nobody would take for a WAL, so that a WAL under an odd name is not left out in silence. */
 export function notWal(others: readonly Buffer[]): Warning[] {

@@ -1,16 +1,13 @@
-import { closeSync, constants, openSync } from 'node:fs'
 import type { ReadProblem } from '../domain/wal.js'
 import { ByteStream } from './byte-stream.js'
-import { GunzipProblem, gunzipStream } from './gzip.js'
-import { reasonOf } from './local-file.js'
-import { piecesOf } from './pieces.js'
+import { problemOf, ReadFailure } from './read-failure.js'
 import { BLOCK, readHeader, readPax, type TarHeader, text } from './tar-header.js'
 
 /** No name and no pax header is that long. */
 const MOST_EXTENSION_BYTES = 4 << 20
 
 /** One entry of an archive. */
-export interface Member {
+export interface Entry {
   /** From 0, counting every entry. */
   readonly number: number
   readonly name: Buffer
@@ -31,22 +28,10 @@ export class TarReader {
   private left = 0
   private padding = 0
 
-  constructor(
-    private readonly path: Buffer,
-    private readonly compression: 'none' | 'gzip',
-  ) {}
+  constructor(private readonly bytes: AsyncIterable<Uint8Array>) {}
 
-  async *members(): AsyncIterable<Member> {
-    let fd: number
-    try {
-      fd = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK)
-    } catch (error) {
-      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      this.problem = gone ? { kind: 'vanished', reason: 'gone since it was found' } : unreadable(error)
-      return
-    }
-    const pieces = piecesOf(fd)
-    const input = new ByteStream(this.compression === 'gzip' ? gunzipStream(pieces) : pieces)
+  async *entries(): AsyncIterable<Entry> {
+    const input = new ByteStream(this.bytes)
     try {
       for (let number = 0; ; number++) {
         const header = await this.nextHeader(input)
@@ -59,7 +44,6 @@ export class TarReader {
       this.problem ??= problemOf(error)
     } finally {
       await input.close()
-      closeSync(fd)
     }
   }
 
@@ -92,7 +76,7 @@ export class TarReader {
       }
       const header = readHeader(block)
       if (header === null || !(header.size >= 0))
-        throw new GunzipProblem({
+        throw new ReadFailure({
           kind: 'corrupt_archive',
           reason: ended ? 'something else follows the end mark of the archive' : 'not a header of a tar archive',
         })
@@ -119,7 +103,7 @@ function applied(header: TarHeader, extensions: ReadonlyMap<string, Buffer>): Ta
 
 async function extension(input: ByteStream, size: number): Promise<Buffer> {
   if (size > MOST_EXTENSION_BYTES)
-    throw new GunzipProblem({ kind: 'corrupt_archive', reason: `a header of ${size} bytes` })
+    throw new ReadFailure({ kind: 'corrupt_archive', reason: `a header of ${size} bytes` })
   const body = await exactly(input, size)
   await exactly(input, (BLOCK - (size % BLOCK)) % BLOCK)
   return body
@@ -131,10 +115,4 @@ async function exactly(input: ByteStream, count: number): Promise<Buffer> {
   return bytes
 }
 
-const cut = (reason: string) => new GunzipProblem({ kind: 'truncated_archive', reason })
-
-const unreadable = (error: unknown): ReadProblem => ({ kind: 'unreadable', reason: reasonOf(error) })
-
-function problemOf(error: unknown): ReadProblem {
-  return error instanceof GunzipProblem ? error.problem : unreadable(error)
-}
+const cut = (reason: string) => new ReadFailure({ kind: 'truncated_archive', reason })

@@ -4,7 +4,16 @@ import { setImmediate } from 'node:timers/promises'
 import { type Beside, isWal, roleOf } from './layout.js'
 import { identityOf, lookAt, notRead } from './local-file.js'
 import { displayPath, join, parent } from './names.js'
-import { emptyListing, type FoundFile, type Listing, NO_FILE, notWal, PACKED, type Search } from './source.js'
+import {
+  emptyListing,
+  type FoundFile,
+  HALF_MADE,
+  type Listing,
+  NO_FILE,
+  notWal,
+  PACKED,
+  type Search,
+} from './source.js'
 
 /** Files that are looked at in one go. */
 const BATCH = 256
@@ -96,6 +105,7 @@ class Walker {
   private async file({ full, below, beside }: Entry): Promise<void> {
     const role = roleOf(below, beside)
     if (role === 'unfinished_checkpoint') this.listing.unfinished.push(below)
+    else if (role === 'half_made') this.listing.unreadable.push({ path: displayPath(below), reason: HALF_MADE })
     else if (role === 'packed') this.listing.unreadable.push({ path: displayPath(below), reason: PACKED })
     else if (role === 'other') this.others.push(below)
     else if (isWal(role) || role === 'archive')

@@ -28,7 +28,18 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
   const { status, stdout, stderr } = run(['--help'])
   expect([status, stderr]).toEqual([0, ''])
   const commands = [...stdout.matchAll(/^ {2}obleth-ledger (\w+)/gm)].map((found) => found[1])
-  expect(commands).toEqual(['replay', 'inspect', 'query', 'audit', 'repair', 'bill', 'runs', 'config', 'completion'])
+  expect(commands).toEqual([
+    'replay',
+    'inspect',
+    'collect',
+    'query',
+    'audit',
+    'repair',
+    'bill',
+    'runs',
+    'config',
+    'completion',
+  ])
 })
 
 test.each([

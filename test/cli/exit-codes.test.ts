@@ -7,6 +7,8 @@ const ERRORS: Record<ErrorCode, number> = {
   usage: 2,
   config: 2,
   source_not_found: 10,
+  source_unreachable: 13,
+  source_failed: 1,
   access_denied: 12,
   target_unreachable: 13,
   target_locked: 11,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createGzip, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { readFiles } from '../../src/sources/index.js'
+import { listArchive } from '../../src/sources/list-archive.js'
 import { contents, find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
 
 const SEGMENT = `telemetry.wal.segments/${segmentName(Date.UTC(2025, 5, 15, 12))}`
@@ -309,18 +310,79 @@ describe('tar', () => {
     }
   })
 
-  it('with archives in it: what is left out makes the run incomplete', async () => {
+  it('with archives in it: these are read in the same pass, their names no part of a pod', async () => {
     const folder = tempFolder()
-    const inner = await tarOf([{ name: 'a/telemetry.wal', content: 'x\n' }])
+    const wal = (pod: string, ms: number) => ({ name: `${pod}telemetry.wal.segments/${segmentName(ms)}`, content: pod })
+    const inner = await tarOf([wal('a/', 1), { name: 'b.tgz', content: gzipSync(await tarOf([wal('./', 2)])) }])
     write(folder, {
-      'outer.tar': await tarOf([
-        { name: 'inner.tar', content: inner },
-        { name: 'b/telemetry.wal', content: 'y\n' },
-      ]),
+      'outer.tar.gz': gzipSync(
+        await tarOf([
+          { name: 'eu/inner.tar', content: inner },
+          wal('c/', 3),
+          { name: '../cut.tar', content: (await tarOf([wal('d/', 4), wal('e/', 5)])).subarray(0, 1024) },
+        ]),
+      ),
     })
+    const { files, pods, unreadable, warnings } = await find(folder)
+    expect(pods).toEqual(['c', 'd', 'eu/a', 'eu/b'])
+    expect(unreadable).toEqual([{ path: 'outer.tar.gz/cut.tar', reason: expect.stringContaining('end') }])
+    expect(warnings).toMatchObject([{ class: 'unsafe_name', path: 'outer.tar.gz/cut.tar' }])
+    const got = await read(files)
+    expect(got.map(({ file, bytes, problem }) => [file.path.replace(/[^/]*$/, ''), bytes.toString(), problem])).toEqual(
+      [
+        ['outer.tar.gz/eu/inner.tar/a/telemetry.wal.segments/', 'a/', null],
+        ['outer.tar.gz/eu/inner.tar/b.tgz/telemetry.wal.segments/', './', null],
+        ['outer.tar.gz/c/telemetry.wal.segments/', 'c/', null],
+        ['outer.tar.gz/cut.tar/d/telemetry.wal.segments/', 'd/', null],
+      ],
+    )
+  })
+
+  it('with archives in it, one in another too often: what is left out makes the run incomplete', async () => {
+    const folder = tempFolder()
+    let archive = await tarOf([{ name: 'deep/telemetry.wal', content: 'deep\n' }])
+    for (let i = 0; i < 5; i++)
+      archive = await tarOf([
+        { name: 'inner.tar', content: archive },
+        { name: `level-${i}/telemetry.wal`, content: 'x\n' },
+      ])
+    write(folder, { 'outer.tar': archive })
     const { files, unreadable } = await find(folder)
-    expect(files).toHaveLength(1)
-    expect(unreadable).toMatchObject([{ path: 'outer.tar/inner.tar' }])
+    expect(files).toHaveLength(5)
+    expect(unreadable).toMatchObject([{ path: `outer.tar${'/inner.tar'.repeat(5)}` }])
+    expect((await read(files)).map(({ bytes, problem }) => [bytes.toString(), problem])).toEqual(
+      Array.from({ length: 5 }, () => ['x\n', null]),
+    )
+  })
+
+  it('several of one pod are one pod, whatever they are called', async () => {
+    const folder = tempFolder()
+    const wal = (prefix: string, ms: number) =>
+      tarOf([{ name: `${prefix}telemetry.wal.segments/${segmentName(ms)}`, content: 'x\n' }])
+    write(folder, {
+      'monday.tar': await wal('router-0/', 1),
+      'tuesday.tar': await wal('router-0/', 2),
+      'router-0.tgz': gzipSync(await wal('var/lib/obleth/', 3)),
+      'router-1/telemetry.wal.tar': await wal('', 4),
+      'router-1/wal-2.tar.gz': gzipSync(await wal('tmp/', 5)),
+      [`router-1/${SEGMENT}`]: 'x\n',
+    })
+    const { pods, files } = await find(folder)
+    expect(files).toHaveLength(6)
+    expect(pods).toEqual(['router-0', 'router-1'])
+    // Each was taken at a moment of its own: what it says of draining it says by itself.
+    expect(files.map(({ candidateBatch }) => candidateBatch).sort()).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('is not read to its end where the run is to stop', async () => {
+    const folder = tempFolder()
+    write(folder, { 'pods.tar': await tarOf([{ name: 'a/telemetry.wal', content: noise(3_000_000, 'a') }]) })
+    const signal = AbortSignal.abort()
+    const archive = { path: Buffer.from('pods.tar'), role: 'archive' as const, bytes: null, storedBytes: 0 }
+    const stored = { via: 'file' as const, path: Buffer.from(join(folder, 'pods.tar')) }
+    const locator = { stored, compression: 'none' as const, members: [] }
+    const listed = listArchive({ ...archive, modifiedMs: 0, version: '', locator }, folder, signal)
+    await expect(listed).rejects.toMatchObject({ name: 'AbortError' })
   })
 
   it('with a cut .gz in it', async () => {

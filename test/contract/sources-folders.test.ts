@@ -174,10 +174,10 @@ describe('what counts as WAL within a folder', () => {
 
   it('names what looks like a WAL and cannot be read', async () => {
     const folder = tempFolder()
-    write(folder, { 'a/telemetry.wal': 'x\n', [`a/${SEGMENTS}/${SEGMENT}.zst`]: '(\xb5/\xfd' })
+    write(folder, { 'a/telemetry.wal': 'x\n', [`a/${SEGMENTS}/${SEGMENT}.xz`]: '\xfd7zXZ' })
     const { files, unreadable } = await find(folder)
     expect(files).toHaveLength(1)
-    expect(unreadable).toMatchObject([{ path: `a/${SEGMENTS}/${SEGMENT}.zst` }])
+    expect(unreadable).toMatchObject([{ path: `a/${SEGMENTS}/${SEGMENT}.xz` }])
   })
 })
 

@@ -2,10 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import type { S3Options } from '../../src/domain/options.js'
 import type { Checkpoint, WalFileKind } from '../../src/domain/wal.js'
+import { discover } from '../../src/sources/index.js'
+import { openStored } from '../../src/sources/places.js'
+import { CREDENTIALS, S3Server } from '../support/s3/index.js'
 import { find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
+import { noZstd, zstdOf } from '../support/zstd.js'
 
 // One suite for every kind of source: the same tree, held in different ways, gives the same files, bytes and evidence.
+// A kind that is added to src/sources/places.ts is added to HOLDERS.
 
 interface Expected {
   readonly path: string
@@ -16,6 +22,8 @@ interface Expected {
   readonly checkpoint: Checkpoint['state'] | number
   readonly candidate: boolean
 }
+
+Object.assign(process.env, CREDENTIALS)
 
 const JUNE = Date.UTC(2025, 5, 15, 12)
 const lines = (count: number, mark: string) => Buffer.from(`${mark.repeat(9)}\n`.repeat(count))
@@ -68,17 +76,35 @@ const TREE: Record<string, Buffer> = Object.fromEntries(
   ]),
 )
 
-const zipped = (all: boolean) =>
+type Packer = (content: Buffer) => Buffer
+const packed = (ending: string, pack: Packer, all: boolean) =>
   Object.fromEntries(
     Object.entries(TREE).map(([path, content]) =>
-      all || /\.(jsonl|wal|corrupt)$/.test(path) ? [`${path}.gz`, gzipSync(content)] : [path, content],
+      all || /\.(jsonl|wal|corrupt)$/.test(path) ? [`${path}${ending}`, pack(content)] : [path, content],
     ),
   )
+const zipped = (all: boolean) => packed('.gz', gzipSync, all)
 const entries = (tree: Record<string, Buffer>) =>
   Object.entries(tree).map(([name, content]) => ({ name, content, mtime: new Date(JUNE) }))
 
-/** Puts the tree below a folder; what it returns is the source argument. */
-const HOLDERS: Record<string, (folder: string) => Promise<string> | string> = {
+/** Keys of an object store, where nobody ever walked a folder. */
+async function bucketOf(objects: Record<string, Buffer>, prefix: string): Promise<Source> {
+  const store = await S3Server.start()
+  store.put(objects, prefix)
+  // Beside the prefix that is asked for.
+  if (prefix !== '') store.put({ [`${prefix.replace(/\/$/, '')}-other/telemetry.wal`]: 'not asked for\n' })
+  return { argument: `s3://${store.bucket}/${prefix}`, s3: store.options() }
+}
+
+/** A source argument, or one with the store that it is about. */
+type Source = string | { readonly argument: string; readonly s3: S3Options }
+type Holder = (folder: string) => Promise<Source> | Source
+
+const findHeld = (source: Source) =>
+  typeof source === 'string' ? find(source) : discover([source.argument], { concurrency: 4, s3: source.s3 })
+
+/** Puts the tree below a folder, or in a bucket. */
+const HOLDERS: Record<string, Holder> = {
   'a folder': (folder) => {
     write(folder, TREE)
     return folder
@@ -107,19 +133,48 @@ const HOLDERS: Record<string, (folder: string) => Promise<string> | string> = {
     write(folder, { 'backup.tgz': gzipSync(await tarOf(entries(TREE))) })
     return folder
   },
+  'a .tar in a .tar.gz': async (folder) => {
+    const inner = await tarOf(entries(TREE))
+    writeFileSync(join(folder, 'pods.tgz'), gzipSync(await tarOf([{ name: 'pods.tar', content: inner }])))
+    return join(folder, 'pods.tgz')
+  },
+  'a prefix of a bucket': () => bucketOf(TREE, 'backups/2026 05/'),
+  'a bucket of .gz objects, checkpoints included': () => bucketOf(zipped(true), ''),
+  'a .tar.gz in a bucket': async () => bucketOf({ 'pods.tar.gz': gzipSync(await tarOf(entries(TREE))) }, 'x/'),
   'a .tar of .gz files': async (folder) => {
     writeFileSync(join(folder, 'pods.tar'), await tarOf(entries(zipped(false))))
     return join(folder, 'pods.tar')
   },
 }
 
-const plain = (path: string) => path.replace(/\.gz$/, '')
+if (noZstd === null)
+  Object.assign(HOLDERS, {
+    'a folder of .zst files': (folder: string) => {
+      write(folder, packed('.zst', zstdOf, false))
+      return folder
+    },
+    'a folder compressed with zstd -r, checkpoints included': (folder: string) => {
+      write(folder, packed('.zst', zstdOf, true))
+      return folder
+    },
+    'a .tar.zst': async (folder: string) => {
+      writeFileSync(join(folder, 'pods.tar.zst'), zstdOf(await tarOf(entries(TREE))))
+      return join(folder, 'pods.tar.zst')
+    },
+    'a .tar.gz of .zst files': async (folder: string) => {
+      writeFileSync(join(folder, 'pods.tar.gz'), gzipSync(await tarOf(entries(packed('.zst', zstdOf, false)))))
+      return join(folder, 'pods.tar.gz')
+    },
+    'a bucket of .zst objects': () => bucketOf(packed('.zst', zstdOf, false), 'packed//'),
+  } satisfies typeof HOLDERS)
+
+const plain = (path: string) => path.replace(/\.(gz|zst)$/, '')
 
 describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
   const isPattern = name === 'a pattern'
 
   it('gives the files of the tree, with their pods, kinds and times', async () => {
-    const found = await find(await hold(tempFolder()))
+    const found = await findHeld(await hold(tempFolder()))
     expect(found.unreadable).toEqual([])
     expect(found.files).toHaveLength(EXPECTED.length)
     expect(found.files.map(({ index }) => index)).toEqual(EXPECTED.map((_, at) => at))
@@ -137,7 +192,7 @@ describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
   })
 
   it('gives their bytes', async () => {
-    const got = await read((await find(await hold(tempFolder()))).files)
+    const got = await read((await findHeld(await hold(tempFolder()))).files)
     expect(got.map(({ problem, grown }) => ({ problem, grown }))).toEqual(
       EXPECTED.map(() => ({ problem: null, grown: 0 })),
     )
@@ -152,8 +207,22 @@ describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
       ).toBeGreaterThan(0)
   })
 
+  it('opens stored bytes at any offset', async () => {
+    const { files } = await findHeld(await hold(tempFolder()))
+    for (const stored of new Set(files.map(({ locator }) => locator.stored))) {
+      const bytesFrom = async (offset: number) => {
+        const parts: Buffer[] = []
+        for await (const chunk of openStored(stored, offset)) parts.push(Buffer.from(chunk))
+        return Buffer.concat(parts)
+      }
+      const whole = await bytesFrom(0)
+      for (const offset of [1, whole.length >> 1, whole.length, whole.length + 1])
+        expect((await bytesFrom(offset)).equals(whole.subarray(offset)), `from ${offset}`).toBe(true)
+    }
+  })
+
   it('gives the checkpoints, and numbers the batches that may lack theirs', async () => {
-    const { files, warnings } = await find(await hold(tempFolder()))
+    const { files, warnings } = await findHeld(await hold(tempFolder()))
     const numbers = files.map(({ candidateBatch }) => candidateBatch).filter((number) => number > 0)
     expect([...numbers].sort()).toEqual([1, 2, 3])
     for (const { path, checkpoint, candidate } of EXPECTED) {

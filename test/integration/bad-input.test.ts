@@ -21,7 +21,7 @@ import type { LedgerEvent } from '../../src/domain/events.js'
 import { quarantineOf, sha256 } from '../support/cases.js'
 import { LedgerDir, type Ran } from '../support/ledger-dir.js'
 import { lineOf, record, segment } from '../support/records.js'
-import { segmentName, tarOf } from '../support/wal-tree.js'
+import { AWS, segmentName, tarOf } from '../support/wal-tree.js'
 
 type Pipeline = typeof import('../../src/pipeline/index.js')
 
@@ -99,6 +99,7 @@ describe('files that change after they were found', () => {
     const { document } = await run(
       {
         sources: [dir.pods],
+        s3: AWS,
         sinceMs: undefined,
         untilMs: undefined,
         tenants: [],

@@ -45,7 +45,9 @@ function walFile(changes: Partial<WalFile> = {}): WalFile {
     createdMs: null,
     checkpoint: { state: 'none' },
     candidateBatch: 0,
-    locator: { via: 'file', path: Buffer.from('/wal'), compression: 'none' },
+    modifiedMs: 0,
+    version: '',
+    locator: { stored: { via: 'file', path: Buffer.from('/wal') }, compression: 'none', members: [] },
     ...changes,
   }
 }

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { RunDocument } from '../../src/domain/document.js'
 
@@ -47,19 +48,30 @@ export class LedgerDir {
 
   /** `wrapper`: a command that runs the command. */
   run(args: readonly string[], env: Record<string, string> = {}, wrapper: readonly string[] = []): Ran {
-    const all = [...args, '--embedded', this.ledger, '--state-dir', this.state, '--json', '--quiet']
-    const [program, ...rest] = [...wrapper, process.execPath, CLI, ...all]
+    const [program, ...rest] = [...wrapper, process.execPath, CLI, ...this.all(args)]
     const { status, stdout, stderr } = spawnSync(program, rest, {
       cwd: this.root,
       env: cleanEnv(env),
       encoding: 'utf8',
       maxBuffer: 1 << 28,
     })
-    try {
-      return { code: status, stderr, document: JSON.parse(stdout) as Ran['document'] }
-    } catch {
-      throw new Error(`no JSON document, exit ${status}: ${stdout.slice(0, 300)}\n${stderr}`)
-    }
+    return ranOf(status, stdout, stderr)
+  }
+
+  /** Runs the command beside this process, which goes on: for servers in it. */
+  async runBeside(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+    const child = spawn(process.execPath, [CLI, ...this.all(args)], {
+      cwd: this.root,
+      env: cleanEnv(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+    return ranOf(await ended, stdout, stderr)
+  }
+
+  private all(args: readonly string[]): string[] {
+    return [...args, '--embedded', this.ledger, '--state-dir', this.state, '--json', '--quiet']
   }
 
   replay(...args: string[]): Ran {
@@ -77,5 +89,13 @@ export class LedgerDir {
     })
     if (status !== 0) throw new Error(stderr)
     return JSON.parse(stdout) as Row[][]
+  }
+}
+
+function ranOf(code: number | null, stdout: string, stderr: string): Ran {
+  try {
+    return { code, stderr, document: JSON.parse(stdout) as Ran['document'] }
+  } catch {
+    throw new Error(`no JSON document, exit ${code}: ${stdout.slice(0, 300)}\n${stderr}`)
   }
 }

@@ -39,7 +39,10 @@ export function tarOf(
   return buffer(archive)
 }
 
-export const find = (...sources: string[]): Promise<Discovery> => discover(sources, { concurrency: 4 })
+/** What no test of local files looks at. */
+export const AWS = { endpoint: undefined, pathStyle: false, timeoutMs: 5000 }
+
+export const find = (...sources: string[]): Promise<Discovery> => discover(sources, { concurrency: 4, s3: AWS })
 
 export interface Got {
   readonly file: WalFile

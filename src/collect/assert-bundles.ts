@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { LedgerError } from '../domain/errors.js'
+import { printable } from '../domain/printable.js'
+import { MANIFEST } from './names.js'
+
+/**
+ * Proves the bundles among source arguments before anything is made of them: a flipped byte may be a digit of somebody's
+ * bill. Reads each of their files once more. Throws `refused` where one is not what its manifest says, or is half made.
+ */
+export async function assertBundles(sources: readonly string[], signal: AbortSignal): Promise<void> {
+  for (const source of sources) {
+    if (!existsSync(join(source, MANIFEST))) continue
+    // Here alone, so that other runs do not load it.
+    const { verify } = await import('./verify.js')
+    const { differences } = await verify(source, signal)
+    if (differences.length === 0) continue
+    const [{ path, reason }] = differences
+    throw new LedgerError(
+      'refused',
+      `${differences.length} files of the bundle are not what its manifest says: ${reason}`,
+      {
+        place: printable(join(source, path)),
+        hint: `obleth-ledger collect --verify --to ${printable(source)} names them all; collect again, or name the sound folders in it`,
+      },
+    )
+  }
+}

@@ -1,0 +1,2 @@
+export { collect } from './collect.js'
+export { verify } from './verify.js'
