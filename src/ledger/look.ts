@@ -32,11 +32,11 @@ export async function lookForPublished(
 ): Promise<boolean> {
   const rows = await countRows(ledger, 'usage', moved.partitionId)
   if (rows < moved.rowsBefore + moved.ids)
-    throw missing(ledger, moved, `${moved.rowsBefore + moved.ids - rows} rows fewer than there should be`)
+    throw missing(ledger, runId, moved, `${moved.rowsBefore + moved.ids - rows} rows fewer than there should be`)
   if (alone && rows === moved.rowsBefore + moved.ids) return false
   const found = await countIds(ledger, runId, moved)
   if (found.present < moved.ids)
-    throw missing(ledger, moved, `${moved.ids - found.present} published records not there`)
+    throw missing(ledger, runId, moved, `${moved.ids - found.present} published records not there`)
   if (found.doubled === 0) return false
   await deduplicate(ledger, moved.partitionId)
   const left = await countIds(ledger, runId, moved)
@@ -82,13 +82,13 @@ function near({ minTsMs, maxTsMs }: MovedPartition): string {
   return `ts_ms >= ${minTsMs - DAY_MS} AND ts_ms <= ${maxTsMs + DAY_MS}`
 }
 
-function missing(ledger: Ledger, moved: MovedPartition, what: string): LedgerError {
+function missing(ledger: Ledger, runId: string, moved: MovedPartition, what: string): LedgerError {
   return new LedgerError(
     'refused',
     `partition ${moved.partitionId} of \`usage\` lost rows while it was published: ${what}`,
     {
       place: `${ledger.location}, ${ledger.database}.usage`,
-      hint: 'find out what deletes rows (retention, TTL, somebody by hand), stop it, then run the same command again',
+      hint: `find out what deletes rows (retention, TTL, somebody by hand), stop it, then take the run back with \`obleth-ledger runs undo ${runId}\` and run the same command again`,
     },
   )
 }

@@ -134,6 +134,13 @@ export async function forgetCutShort(
   await forget(ledger, `${ofPartition(planId, partitionId)} AND partition_id NOT IN (${valid})`)
 }
 
+/** Whether a run was taken back whole: nothing of it is to be gone on with. */
+export async function isUndone(ledger: Ledger, runId: string): Promise<boolean> {
+  if (!(await hasRunTables(ledger))) return false
+  const steps = await readSteps(ledger, runId)
+  return steps.some(({ step, partitionId }) => step === 'undone' && partitionId === '')
+}
+
 /** Takes the rows of a run, or of one of its partitions, out of the tables of plans and ids. */
 export async function forgetRows(ledger: Ledger, runId: string, partitionId?: string): Promise<void> {
   await forget(ledger, partitionId === undefined ? `run = ${literal(runId)}` : ofPartition(runId, partitionId))

@@ -48,7 +48,7 @@ interface UndoPayload {
 }
 
 /**
- * Takes back what a run published: removes the rows whose ids its table lists, and brings each group's R − U to where it
+ * Takes back what a run published, if it finished or not: removes the rows whose ids its table lists, and brings each group's R − U to where it
  * would be without the run, which is the drift that is there now plus the one that the run took away. By ids and by
  * differences, so that foreign rows stay and foreign traffic disturbs nothing. The last day first; whatever interrupts
  * it, the same call goes on. Throws `refused` where an id is in `usage` more than once: one of the copies may be a pod's.
@@ -73,7 +73,8 @@ export async function undoRun(options: UndoOptions): Promise<Undone> {
   }
   for (const [partitionId, payload] of found) {
     await lock.assertHeld()
-    if (find('undo_planned', partitionId) === undefined) await planDay(options, partitionId, payload)
+    if (find('undo_planned', partitionId) !== undefined) continue
+    await planDay(options, partitionId, payload, find('published', partitionId) !== undefined)
   }
   for (const day of latestFirst) {
     signal.throwIfAborted()
@@ -116,12 +117,15 @@ async function planDay(
   { ledger, runId, shape, spoolDir }: UndoOptions,
   partitionId: string,
   payload: UndoPayload,
+  published: boolean,
 ): Promise<void> {
   if (shape !== null) {
     // Of an attempt that was cut short before its step.
     await forgetCutShort(ledger, undoName(runId), partitionId, { run: runId, step: 'undo_planned' })
-    const now = await settledDrift(ledger, shape, partitionId)
     const plan = await readPlan(ledger, { runId, partitionId }, shape)
+    // A day whose publishing stopped half way is brought to its plan first: what that took away is known then.
+    if (!published) await settleRollup(ledger, spoolDir, shape, partitionId, plan)
+    const now = await settledDrift(ledger, shape, partitionId)
     const groups = [...plan].map(([key, { before, remain, ...group }]) => {
       const drift = now.get(key)?.drift ?? zeroSums(before)
       return { ...group, before: drift, remain: addSums(drift, subtractSums(before, remain)), ...NO_BOUNDS }

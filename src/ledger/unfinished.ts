@@ -15,10 +15,12 @@ export interface Unfinished {
 export async function unfinishedRuns(ledger: Ledger): Promise<Unfinished[]> {
   if (!(await hasRunTables(ledger))) return []
   const steps = ledger.table(STEPS_TABLE)
+  const undone = `SELECT run FROM ${steps} WHERE step = 'undone' AND partition_id = ''`
   const begun = (what: Unfinished['what'], planned: StepName, done: StepName) =>
     `SELECT ${literal(what)} AS what, run, partition_id,
        countIf(step = ${literal(planned)}) > 0 AS planned, countIf(step = ${literal(done)}) > 0 AS done
-     FROM ${steps} WHERE step IN (${literal(planned)}, ${literal(done)}) GROUP BY run, partition_id`
+     FROM ${steps} WHERE step IN (${literal(planned)}, ${literal(done)}) AND NOT (${literal(what)} = 'publish' AND run IN (${undone}))
+     GROUP BY run, partition_id`
   const rows = await ledger.rows<{ run: string; what: Unfinished['what']; partitionIds: string[]; ended: number }>(
     `SELECT what, run, groupArrayIf(partition_id, planned AND (what = 'undo' OR NOT done)) AS partitionIds,
        toUInt8(max(partition_id = '' AND done)) AS ended
@@ -31,9 +33,16 @@ export async function unfinishedRuns(ledger: Ledger): Promise<Unfinished[]> {
     .map(({ run, what, partitionIds }) => ({ run, what, partitionIds }))
 }
 
-/** Throws `target_locked` where another run, an undo or a repair stopped half way: it must be finished first. */
-export async function refuseUnfinishedRuns(ledger: Ledger, runId: string): Promise<void> {
-  const others = (await unfinishedRuns(ledger)).filter(({ run }) => run !== runId)
+/**
+ * Throws `target_locked` where another run, an undo or a repair stopped half way: it must be finished first. `finishing`:
+ * what of the run itself is about to be gone on with.
+ */
+export async function refuseUnfinishedRuns(
+  ledger: Ledger,
+  runId: string,
+  finishing: readonly Unfinished['what'][],
+): Promise<void> {
+  const others = (await unfinishedRuns(ledger)).filter(({ run, what }) => run !== runId || !finishing.includes(what))
   if (others.length === 0) return
   const place = `${ledger.location}, database ${ledger.database}`
   if (others.every(({ what }) => what === 'repair'))
@@ -41,12 +50,16 @@ export async function refuseUnfinishedRuns(ledger: Ledger, runId: string): Promi
       place,
       hint: 'finish it with: obleth-ledger repair',
     })
+  const undoing = others.find(({ what }) => what === 'undo')
   throw new LedgerError(
     'target_locked',
     `run ${others.map(({ run }) => run).join(', ')} has begun to publish, or to be undone, and has not finished`,
     {
       place,
-      hint: 'run its command again, with the same sources and the same --state-dir, until it finishes; `obleth-ledger runs list` shows what it is',
+      hint:
+        undoing !== undefined
+          ? `finish it with: obleth-ledger runs undo ${undoing.run}`
+          : 'run its command again, with the same sources and the same --state-dir, until it finishes; `obleth-ledger runs list` shows what it is',
     },
   )
 }

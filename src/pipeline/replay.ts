@@ -13,7 +13,7 @@ import type { Ledger } from '../ledger/ledger.js'
 import { TargetLock } from '../ledger/lock.js'
 import type { LostRows } from '../ledger/lost-rows.js'
 import { patiently } from '../ledger/patiently.js'
-import { createRunTables } from '../ledger/run-tables.js'
+import { createRunTables, isUndone } from '../ledger/run-tables.js'
 import { createSchema, lacksSchema } from '../ledger/schema.js'
 import { tenantRows } from '../ledger/staged-counts.js'
 import { Staging } from '../ledger/staging.js'
@@ -63,7 +63,7 @@ class Replay {
     const state = RunState.open(options.stateDir, bindingOf(options))
     releasers.add(() => state.close())
     const begun = state.manifest?.state === 'publishing'
-    const discovery = await this.discover(begun)
+    let discovery = await this.discover(begun)
     const ahead = this.decodeAhead(state, discovery)
     const ledger = await connect(options.target)
     releasers.add(() => ledger.close())
@@ -71,6 +71,8 @@ class Replay {
     assertReplayable(target, options)
 
     const action = await this.action(state, discovery, ledger)
+    // It was taken back meanwhile, so the sources are needed again.
+    if (begun && action === 'start') discovery = await this.discover(false)
     const runId = action === 'start' ? newRunId() : (state.manifest?.runId ?? newRunId())
     const plan = makePlan({
       runId,
@@ -98,12 +100,14 @@ class Replay {
     if (lock.notice !== null) context.emit({ type: 'notice', message: lock.notice })
     await patiently(ledger, context, async () => {
       await createRunTables(ledger)
-      await refuseUnfinishedRuns(ledger, runId)
+      await refuseUnfinishedRuns(ledger, runId, ['publish'])
     })
 
     const staging = new Staging(ledger, runId, context)
     const input = await this.stagedInput(action, runId, discovery, ahead, state, ledger, target, staging)
-    const checks = await patiently(ledger, context, () => checkAges({ options, ledger, staging, target, begun }))
+    const checks = await patiently(ledger, context, () =>
+      checkAges({ options, ledger, staging, target, begun: begun && action !== 'start' }),
+    )
     if (options.stageOnly) return this.unpublished(plan, input, target, state, checks)
 
     const manifest = state.manifest
@@ -158,7 +162,7 @@ class Replay {
     ledger: Ledger,
   ): Promise<ReplayPlan['action']> {
     if (manifest === null || manifest.state === 'published') return 'start'
-    if (manifest.state === 'publishing') return 'publish_staged'
+    if (manifest.state === 'publishing') return (await isUndone(ledger, manifest.runId)) ? 'start' : 'publish_staged'
     const unchanged = discovery !== null && manifest.fingerprint === fingerprintOf(discovery.files)
     if (manifest.state === 'staged' && unchanged && (await isStaged(ledger, manifest.runId, manifest.input?.sent)))
       return 'publish_staged'

@@ -57,7 +57,7 @@ export async function runsDiscard(
   })
 }
 
-/** Takes back what a run published, see {@link undoRun}. Throws `refused` where a later run or an unfinished one is in the way. */
+/** Takes back what a run published, see {@link undoRun}. Throws `refused` where a later run is in the way. */
 export async function runsUndo(
   target: TargetOptions,
   runId: string,
@@ -71,11 +71,14 @@ export async function runsUndo(
     return await change(ledger, run, options, (lock) =>
       withSpool(options.stateDir, runId, (spoolDir) =>
         patiently(ledger, options, async ({ progressed }) => {
-          await refuseUnfinishedRuns(ledger, runId)
+          await refuseUnfinishedRuns(ledger, runId, ['publish', 'undo'])
           // Asked again: a replay may have published between the first look and the lock.
           refuseUndo(ledger, ...(await withLaterRuns(ledger, runId)))
           const shape = rollupShape(state)
-          return await undoRun({ ledger, runId, lock, shape, spoolDir, signal: options.signal, progressed })
+          const undone = await undoRun({ ledger, runId, lock, shape, spoolDir, signal: options.signal, progressed })
+          // What a run staged that had not finished.
+          await new Staging(ledger, runId, options).drop()
+          return undone
         }),
       ),
     )
@@ -86,7 +89,7 @@ function refuseDiscard(ledger: Ledger, { runId, progress }: RunEntry): void {
   if (progress !== 'unfinished') return
   throw new LedgerError('refused', `run ${runId} has begun to publish: what it staged is needed to finish`, {
     place: ledger.location,
-    hint: 'run its command again until it finishes; then `obleth-ledger runs undo` can take all of it back',
+    hint: `run its command again until it finishes, or take all of it back with: obleth-ledger runs undo ${runId}`,
   })
 }
 
@@ -104,11 +107,6 @@ function refuseUndo(ledger: Ledger, run: RunEntry, later: readonly RunEntry[]): 
     throw refuse(
       `run ${run.runId} has published nothing`,
       `drop what it staged with: obleth-ledger runs discard ${run.runId}`,
-    )
-  if (run.progress === 'unfinished')
-    throw refuse(
-      `run ${run.runId} has begun to publish and has not finished`,
-      'run its command again until it finishes, then undo it',
     )
   const upon = later.filter(({ progress, records }) => records > 0 && progress !== 'undone').map(({ runId }) => runId)
   if (upon.length > 0)

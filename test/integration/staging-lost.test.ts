@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { dayOf } from '../../src/ledger/drift.js'
 import { insertOf, record, SEGMENT, segment } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
-import { type LoopbackProxy, type OnStatement, startProxy } from '../support/server/proxy.js'
+import { OneAddress } from '../support/server/one-address.js'
 import { ServerDir } from '../support/server/server-dir.js'
 
 vi.setConfig({ testTimeout: 300_000 })
@@ -11,41 +10,26 @@ const OURS = Array.from({ length: 40 }, (_, n) => record(n))
 const THERE = OURS.slice(0, 10)
 
 let dir: ServerDir
-let proxy: LoopbackProxy
-let befalls: OnStatement = async () => {}
+let server: OneAddress
 beforeAll(async () => {
   dir = await ServerDir.start()
-  proxy = await startProxy(dir.server.url, (sql, when) => befalls(sql, when))
+  server = await OneAddress.start(dir)
 })
 afterAll(async () => {
-  await proxy.close()
+  await server.close()
   await dir.remove()
 })
 beforeEach(async () => {
-  befalls = async () => {}
+  server.befalls = async () => {}
   await dir.empty()
   await dir.replayNothing()
   await dir.sql(insertOf(THERE))
   dir.files.write(SEGMENT, segment([OURS]))
 })
 
-const replay = (killWhen?: () => Promise<void>) =>
-  dir.command(['replay', 'pods', '--yes'], { url: proxy.url, ...(killWhen === undefined ? {} : { killWhen }) })
-
-/** Kills a replay when its n-th statement of a kind is done, before it knows. */
-async function killAfter(statement: RegExp, n: number): Promise<void> {
-  let seen = 0
-  const killed = new Promise<void>((resolve) => {
-    befalls = async (sql, when) => {
-      if (when !== 'after' || !statement.test(sql) || seen++ !== n) return
-      resolve()
-      await sleep(500)
-    }
-  })
-  const ran = await replay(() => killed)
-  expect(ran.signal, ran.output).toBe('SIGKILL')
-  befalls = async () => {}
-}
+const REPLAY = ['replay', 'pods', '--yes']
+const replay = () => server.command(REPLAY)
+const killAfter = (statement: RegExp, n: number) => server.killAfter(REPLAY, statement, n)
 
 /** What a power loss of the server can do to parts that it had acknowledged and not yet written to disk. */
 async function losePart(partition: string): Promise<void> {
@@ -100,7 +84,7 @@ it('what staging loses of a day that is planned is refused: its ids are missing'
 
 it('records that a pod inserts meanwhile are not taken for lost', async () => {
   const left = [...OURS.slice(10)]
-  befalls = async (sql, when) => {
+  server.befalls = async (sql, when) => {
     // Between the count of what is known and its removal, and at any other time.
     if (when === 'before' && /usage_replay_/.test(sql) && left.length > 0) await dir.sql(insertOf(left.splice(0, 3)))
   }

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { type LoopbackProxy, type OnStatement, startProxy } from './proxy.js'
+import type { ServerDir, ServerRan } from './server-dir.js'
+
+/**
+ * One address for a server that can be disturbed on the way: a run is bound to its address, so a command that is killed
+ * goes on only where it finds the server at the same one.
+ */
+export class OneAddress {
+  /** What befalls each statement; nothing at first. */
+  befalls: OnStatement = async () => {}
+
+  private constructor(
+    private readonly dir: ServerDir,
+    private proxy: LoopbackProxy | null,
+  ) {}
+
+  static async start(dir: ServerDir): Promise<OneAddress> {
+    const address = new OneAddress(dir, null)
+    address.proxy = await startProxy(dir.server.url, (sql, when) => address.befalls(sql, when))
+    return address
+  }
+
+  async close(): Promise<void> {
+    await this.proxy?.close()
+  }
+
+  command(args: readonly string[], killWhen?: () => Promise<void>): Promise<ServerRan> {
+    const url = this.proxy?.url ?? ''
+    return this.dir.command(args, { url, ...(killWhen === undefined ? {} : { killWhen }) })
+  }
+
+  /** Kills a command when its n-th statement of a kind, from 0, is done, before it knows. */
+  async killAfter(args: readonly string[], statement: RegExp, n: number): Promise<void> {
+    let seen = 0
+    const killed = new Promise<void>((resolve) => {
+      this.befalls = async (sql, when) => {
+        if (when !== 'after' || !statement.test(sql) || seen++ !== n) return
+        resolve()
+        await sleep(500)
+      }
+    })
+    const ran = await this.command(args, () => killed)
+    expect(ran.signal, ran.output).toBe('SIGKILL')
+    this.befalls = async () => {}
+  }
+}
