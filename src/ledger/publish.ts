@@ -2,8 +2,9 @@ import { LedgerError } from '../domain/errors.js'
 import type { PublishWay } from '../domain/options.js'
 import type { FieldName } from '../domain/record.js'
 import { antiJoin, type KnownRecords } from './anti-join.js'
-import { type DriftMap, dayOf, groupKey } from './drift.js'
+import { type DriftMap, groupKey } from './drift.js'
 import { Evidence } from './evidence.js'
+import { heldDoubled, noteDoubled } from './held-doubled.js'
 import { literal } from './identifiers.js'
 import type { Ledger } from './ledger.js'
 import type { TargetLock } from './lock.js'
@@ -137,27 +138,6 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     drifts,
     lost,
   }
-}
-
-/**
- * Notes a partition that holds records more than once, before what is known of it leaves staging: whatever interrupts the
- * publish, it tells of this in the end. Nobody inserts again into an embedded ledger.
- */
-async function noteDoubled({ ledger, staging, spoolDir }: PublishOptions, partitionId: string): Promise<boolean> {
-  if (ledger.kind === 'embedded' || !(await holdsDoubled(ledger, partitionId))) return false
-  await recordStep(ledger, spoolDir, staging.runId, { partitionId, step: 'doubled', payload: null })
-  return true
-}
-
-/**
- * Why nothing new is published to a partition that holds records more than once: if a pod inserted some of these again
- * meanwhile, its copies could not be told from the earlier ones, which the rollup may have counted or not.
- */
-function heldDoubled(ledger: Ledger, partitionId: string): LedgerError {
-  return new LedgerError('refused', `\`usage\` holds records more than once on ${dayOf(partitionId)}`, {
-    place: `${ledger.location}, ${ledger.database}.usage`,
-    hint: 'stop the pods that still replay their WAL, look at `obleth-ledger repair --dry-run`, remove the copies with `obleth-ledger repair`, then run the same command again',
-  })
 }
 
 async function removeKnown(options: PublishOptions, partition: StagedPartition): Promise<void> {

@@ -126,8 +126,6 @@ describe('a day that is inserted in several blocks', () => {
 
   it.each([0, 1])('goes on when the answer to block %i was lost', async (n) => {
     once(BLOCK, n, 'after', () => Promise.reject(new Error('cut')))
-    const ran = await run()
-    expect([ran.code, ran.document.error?.code], ran.output).toEqual([13, 'target_unreachable'])
     await expectDone(await run())
   })
 

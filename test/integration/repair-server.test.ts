@@ -155,11 +155,12 @@ describe('rows that a pod inserted again after a replay', () => {
 
   it('a half repaired ledger keeps replays out', async () => {
     await killAfter(dir, ['repair', '--yes'], /DEDUPLICATE/, 0)
-    const refused = await dir.replay()
-    expect([refused.code, refused.document.error?.message], refused.output).toEqual([
-      11,
-      expect.stringMatching('a repair has begun'),
-    ])
+    const told = async (...args: string[]) => {
+      const { code, document } = await dir.command(['replay', 'pods', '--yes', ...args])
+      return [code, document.error?.message]
+    }
+    expect(await told()).toEqual([11, expect.stringMatching('locked by run repair')])
+    expect(await told('--break-lock')).toEqual([11, expect.stringMatching('a repair has begun')])
     expect((await repair('--yes')).code).toBe(0)
     expect((await dir.replay()).code).toBe(0)
     await expectLedger(dir, OURS)
