@@ -8,7 +8,9 @@ import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
 vi.setConfig({ testTimeout: 300_000 })
 
 const OURS = Array.from({ length: 40 }, (_, n) => record(n))
-const [EVERY, OPTIONAL, REPLAY, CREATE_SCHEMA, DISCARD, UNDO, REPAIR] = documentedRights().map(({ rights }) => rights)
+const [EVERY, OPTIONAL, REPLAY, CREATE_SCHEMA, DISCARD, UNDO, REPAIR, COMPARE] = documentedRights().map(
+  ({ rights }) => rights,
+)
 const STAGING = /^(?:INSERT INTO|ALTER TABLE) `obleth`\.`(usage_replay_r\w+)`/
 
 let dir: ServerDir
@@ -75,7 +77,7 @@ it('every command gets by with the rights that are listed for it, and uses each'
   )
   ok(await run(EVERY, ['replay', 'pods', '--dry-run']))
   ok(await run(REPLAY, ['replay', 'pods', '--yes', '--until', '2026-03-10T22:30:00Z']))
-  ok(await run(REPLAY, ['replay', 'pods', '--yes'], disturb()))
+  ok(await run(REPLAY, ['replay', 'pods', '--yes'], disturb(...ALL)))
   for (const args of [
     ['audit', '--retention-days', '36500'],
     ['runs', 'list'],
@@ -95,14 +97,19 @@ it('every command gets by with the rights that are listed for it, and uses each'
   )
   ok(await run(EVERY, ['repair', '--dry-run']), 4)
   ok(await run(REPAIR, ['repair', '--yes']))
+  const comparing = ['pods', '--retention-days', '36500']
+  ok(await run(COMPARE, ['audit', ...comparing], disturb('fail', 'halve')), 4)
+  expect((await run(COMPARE, ['bill', ...comparing, '--period', '2026-03-10'])).code).not.toBe(12)
 
-  for (const list of [EVERY, OPTIONAL, REPLAY, CREATE_SCHEMA, DISCARD, UNDO, REPAIR])
+  for (const list of [EVERY, OPTIONAL, REPLAY, CREATE_SCHEMA, DISCARD, UNDO, REPAIR, COMPARE])
     expect([...(used.get(list) ?? [])].sort()).toEqual([...list].sort())
 })
 
-/** All that a replay must be able to put right: failed and half-done inserts, a new column, a pod's copies. */
-function disturb(): OnStatement {
-  const left = new Set(['fail', 'halve', 'column', 'copies'])
+/** What a replay must be able to put right: failed and half-done inserts, a new column, a pod's copies. */
+const ALL = ['fail', 'halve', 'column', 'copies']
+
+function disturb(...by: string[]): OnStatement {
+  const left = new Set(by)
   return async (sql, when) => {
     const staging = STAGING.exec(sql)?.[1]
     const insert = sql.startsWith('INSERT') && staging !== undefined
@@ -136,7 +143,7 @@ it.each([
   const rights = [...EVERY, ...OPTIONAL, ...REPLAY]
   const without = rights.filter((other) => other !== right)
   // Copies that a pod inserts would hide that the rollup needs a difference.
-  const onStatement = right.includes('usage_daily') ? undefined : disturb()
+  const onStatement = right.includes('usage_daily') ? undefined : disturb(...ALL)
   const ran = await withRights(without, ['replay', 'pods', '--yes'], onStatement)
   expect(ran.code, ran.output).toBe(12)
   expect((ran.document.error as unknown as { hint: string }).hint).toContain(`GRANT ${right} TO this user`)
