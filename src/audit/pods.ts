@@ -1,4 +1,5 @@
 import type { Finding, FindingKind } from '../domain/audit.js'
+import { isAtCap, WAL_CAP } from '../domain/wal-cap.js'
 
 /** What the sources hold of one pod. */
 export interface PodWal {
@@ -13,9 +14,6 @@ export interface PodWal {
   readonly quarantinedBytes: number
 }
 
-/** obleth's caps: at either of them it drops new records. A batch, of up to 1 MiB, no longer fits a little below. */
-const CAP_BYTES = 255 * 2 ** 20
-const CAP_SEGMENTS = 1024
 /** A clock that is this far from the others' is off; below it, pods may well have begun to spill one after the other. */
 const CLOCK_OFF_MS = 5 * 60_000
 /** With fewer pods that agree there is no telling which of the clocks is off. */
@@ -40,9 +38,9 @@ function unseen(pod: string): Finding {
 }
 
 function full({ pod, bytes, segments, firstMs, lastMs }: PodWal): Finding[] {
-  if (bytes < CAP_BYTES && segments < CAP_SEGMENTS) return []
+  if (!isAtCap({ bytes, segments })) return []
   const window = firstMs === null || lastMs === null ? null : { fromMs: firstMs, toMs: lastMs }
-  const what = bytes < CAP_BYTES ? `${segments} segments, of 1024` : `${Math.floor(bytes / 2 ** 20)} MiB, of 256`
+  const what = `${Math.floor(bytes / 2 ** 20)} of ${WAL_CAP.bytes / 2 ** 20} MiB, ${segments} of ${WAL_CAP.segments} segments`
   return [
     finding('pod_full', pod, {
       window,

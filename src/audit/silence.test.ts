@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { seeded } from '../../test/support/kill-run.js'
 import { findSilences } from './silence.js'
 import { MINUTE_MS, type Silence, Traffic } from './traffic.js'
 
 const DAY = 1440
 /** A Monday, 2026-01-05T00:00:00Z, in minutes. */
 const MONDAY = Date.UTC(2026, 0, 5) / MINUTE_MS
-
-/** A generator of numbers in [0, 1) that gives the same ones for a seed (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 interface Shape {
   readonly days: number
@@ -49,7 +39,7 @@ function traffic({
   clockChange = days,
   outages = [],
 }: Shape): Traffic {
-  const next = random(seed)
+  const next = seeded(seed)
   const counts = new Uint32Array(days * DAY)
   let mood = 1
   for (let minute = 0; minute < counts.length; minute++) {

@@ -5,6 +5,7 @@ import { LedgerError } from '../domain/errors.js'
 import type { InputOptions } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
 import type { Warning } from '../domain/wal.js'
+import { isAtCap } from '../domain/wal-cap.js'
 import { writeError } from '../domain/write-error.js'
 import { StateLock } from '../pipeline/state-lock.js'
 import { toolVersion } from '../pipeline/version.js'
@@ -19,12 +20,6 @@ export interface CollectOptions extends Pick<InputOptions, 'sources' | 's3' | 'c
   readonly to: string
   readonly signal: AbortSignal
 }
-
-/** obleth's caps for the WAL of one pod. */
-const CAP_BYTES = 256 << 20
-const CAP_SEGMENTS = 1024
-/** A batch that does not fit any more is dropped, so a full pod stands a little below its cap. */
-const FULL_BYTES = CAP_BYTES - (2 << 20)
 
 /**
  * Copies the WAL of all pods behind the sources into a folder, and writes down what it copied. Whatever interrupts it, the
@@ -99,7 +94,7 @@ function full(files: readonly BundledFile[]): Warning[] {
     pods.set(pod, { bytes: sums.bytes + bytes, segments: sums.segments + (kind === 'segment' ? 1 : 0) })
   }
   return [...pods]
-    .filter(([, { bytes, segments }]) => bytes >= FULL_BYTES || segments >= CAP_SEGMENTS)
+    .filter(([, sums]) => isAtCap(sums))
     .map(([pod]) => ({
       class: 'pod_full',
       message: 'its WAL is at its cap: it has very probably lost the records that came after',
