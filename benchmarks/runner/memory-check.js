@@ -1,16 +1,10 @@
 /** @import { Tree } from './tree-cache.js' */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { emptied, replayCommand } from './contenders.js'
+import { PASSWORD, USER, withFront } from './front.js'
 import { largestNote, measuredEnvironment } from './measure.js'
-
-const FRONT = fileURLToPath(new URL('../../test/support/server/front.js', import.meta.url))
-const USER = 'bench'
-const PASSWORD = 'bench-only'
 
 /**
  * Peak memory of the command's own process, above that of a replay of next to nothing into the same kind of ledger.
@@ -45,21 +39,11 @@ async function embedded(source, memory, directory) {
 }
 
 /** @param {string} source @param {string} memory @param {string} directory @returns {Promise<number>} bytes at the peak */
-async function overHttp(source, memory, directory) {
-  const options = { dir: join(emptied(directory), 'server'), user: USER, password: PASSWORD, port: 0 }
-  const server = spawn(process.execPath, [FRONT, JSON.stringify(options)], {
-    env: { ...process.env, TZ: 'UTC' },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  try {
-    const [line] = await once(createInterface(server.stdout), 'line')
-    const url = `http://127.0.0.1:${JSON.parse(line).port}`
+function overHttp(source, memory, directory) {
+  return withFront(emptied(directory), (url) => {
     const target = ['--clickhouse-url', url, '--clickhouse-user', USER, '--create-schema']
     return replayPeak(source, target, memory, directory, { OBLETH_LEDGER_CLICKHOUSE_PASSWORD: PASSWORD })
-  } finally {
-    server.kill()
-    await once(server, 'exit')
-  }
+  })
 }
 
 /**
