@@ -1,6 +1,6 @@
 import type { Frame, PodCoverage, TimeWindow } from '../domain/audit.js'
 import { DAY_MS } from '../domain/record.js'
-import type { StagedWal } from '../ledger/staged-wal.js'
+import { type StagedWal, walPortions } from '../ledger/staged-wal.js'
 import { MINUTE_MS, type Traffic } from './traffic.js'
 
 const HOUR_MS = 3_600_000
@@ -37,18 +37,11 @@ export function ledgerCoverage(traffic: Traffic | null, { fromMs, stepMs, steps 
 /** What each pod's WAL holds; a record that several pods hold counts for each of them. */
 export async function podCoverage(wal: StagedWal, { fromMs, stepMs, steps }: Frame): Promise<PodCoverage[]> {
   const requests = wal.pods.map(() => new Array<number>(steps).fill(0))
-  const { ledger, staging } = wal
-  // Ids are joined day by day, which keeps what is in memory at once as small as everywhere here.
-  for (const { partitionId } of wal.partitions) {
-    const rows = await ledger.rows<{ pod: number; step: string; n: string }>(
+  for await (const { staged, holders } of walPortions(wal)) {
+    const rows = await wal.ledger.rows<{ pod: number; step: string; n: string }>(
       `SELECT pod, toString(intDiv(ts_ms - ${fromMs}, ${stepMs})) AS step, count() AS n
-       FROM (SELECT request_id, ts_ms FROM ${ledger.table(staging.tableName)}
-         WHERE _partition_id = {partition:String} AND ts_ms >= ${fromMs}) AS staged
-       INNER JOIN (SELECT DISTINCT request_id, batch AS pod FROM ${ledger.table(staging.evidenceTableName)}
-         WHERE request_id IN (SELECT request_id FROM ${ledger.table(staging.tableName)}
-           WHERE _partition_id = {partition:String})) AS origins USING (request_id)
-       GROUP BY pod, step`,
-      { partition: partitionId },
+       FROM (SELECT request_id, ts_ms FROM ${staged} AND ts_ms >= ${fromMs}) AS staged
+       INNER JOIN (${holders}) AS holders USING (request_id) GROUP BY pod, step`,
     )
     for (const { pod, step, n } of rows) requests[pod - 1][Number(step)] += Number(n)
   }

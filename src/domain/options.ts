@@ -1,3 +1,5 @@
+import type { TimeWindow } from './audit.js'
+
 /** Parsed options, as the config stage hands them to the pipeline. Times are unix ms, sizes bytes. */
 
 export interface TargetOptions {
@@ -76,7 +78,7 @@ export interface BillOptions {
   /** Digits behind the point of each amount due. */
   readonly digits: number
   readonly postgresUrl: Secret | undefined
-  readonly outages: readonly { readonly fromMs: number; readonly toMs: number }[]
+  readonly outages: readonly TimeWindow[]
   /** File of waivers; undefined for the default one. */
   readonly waivers: string | undefined
   /** Days that obleth keeps in `usage`. */

@@ -20,6 +20,8 @@ export interface WalPortion {
   readonly staged: string
   /** The statement that gives a record's first pod, and whether a checkpoint acknowledged it. */
   readonly origin: string
+  /** The statement that gives every pod that holds a record. */
+  readonly holders: string
 }
 
 /** The portions of all partitions: as many ids as may be in the target's memory at once. */
@@ -28,12 +30,14 @@ export async function* walPortions({ ledger, staging, partitions }: StagedWal): 
     const near = `${ledger.table('usage')} WHERE ts_ms >= ${minTsMs - DAY_MS} AND ts_ms <= ${maxTsMs + DAY_MS}`
     const [{ inLedger }] = await ledger.rows<{ inLedger: string }>(`SELECT count() AS inLedger FROM ${near}`)
     const portions = portionsFor(Math.max(rows, Number(inLedger)))
+    const evidence = (i: number) => `${ledger.table(staging.evidenceTableName)} WHERE ${portion(i, portions)}`
     for (let i = 0; i < portions; i++)
       yield {
         usage: `${near} AND ${portion(i, portions)}`,
         staged: `${ledger.table(staging.tableName)} WHERE _partition_id = ${literal(partitionId)} AND ${portion(i, portions)}`,
         origin: `SELECT request_id, min(batch) AS pod, max(acknowledged) AS acknowledged
-          FROM ${ledger.table(staging.evidenceTableName)} WHERE ${portion(i, portions)} GROUP BY request_id`,
+          FROM ${evidence(i)} GROUP BY request_id`,
+        holders: `SELECT DISTINCT request_id, batch AS pod FROM ${evidence(i)}`,
       }
   }
 }

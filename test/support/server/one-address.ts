@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { type LoopbackProxy, type OnStatement, startProxy } from './proxy.js'
 import type { ServerDir, ServerRan } from './server-dir.js'
@@ -34,15 +33,18 @@ export class OneAddress {
   /** Kills a command when its n-th statement of a kind, from 0, is done, before it knows. */
   async killAfter(args: readonly string[], statement: RegExp, n: number): Promise<void> {
     let seen = 0
+    let ran: Promise<ServerRan> | undefined
     const killed = new Promise<void>((resolve) => {
       this.befalls = async (sql, when) => {
         if (when !== 'after' || !statement.test(sql) || seen++ !== n) return
         resolve()
-        await sleep(500)
+        // Its answer comes when the command is dead, so that it never knows.
+        await ran
       }
     })
-    const ran = await this.command(args, () => killed)
-    expect(ran.signal, ran.output).toBe('SIGKILL')
+    ran = this.command(args, () => killed)
+    const { signal, output } = await ran
+    expect(signal, output).toBe('SIGKILL')
     this.befalls = async () => {}
   }
 }
