@@ -1,6 +1,6 @@
-import { expect } from 'vitest'
+import { OneAddress } from './one-address.js'
 import { type LoopbackProxy, startProxy } from './proxy.js'
-import type { ServerDir, ServerRan } from './server-dir.js'
+import type { ServerDir } from './server-dir.js'
 
 /** The nth statement of a kind, from 1. */
 export interface StatementPoint {
@@ -24,19 +24,12 @@ export async function startKillingProxy(
   })
 }
 
-/** Kills a command when its n-th statement of a kind, from 0, is done, before it knows. */
+/** Kills a command when its n-th statement of a kind, from 0, is done, before it knows; at an address of its own. */
 export async function killAfter(dir: ServerDir, args: readonly string[], statement: RegExp, n: number): Promise<void> {
-  let ran: Promise<ServerRan> | undefined
-  let kill: () => void = () => {}
-  const killed = new Promise<void>((resolve) => {
-    kill = resolve
-  })
-  const proxy = await startKillingProxy(dir.server.url, { statement, nth: n + 1, when: 'after' }, async () => {
-    kill()
-    await ran
-  })
-  ran = dir.command(args, { url: proxy.url, killWhen: () => killed })
-  const { signal, output } = await ran
-  await proxy.close()
-  expect(signal, output).toBe('SIGKILL')
+  const server = await OneAddress.start(dir)
+  try {
+    await server.killAfter(args, statement, n)
+  } finally {
+    await server.close()
+  }
 }
