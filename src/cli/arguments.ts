@@ -2,16 +2,18 @@ import yargs, { type Argv, type Options } from 'yargs'
 import { closestOption, type Flags } from '../config/layers.js'
 import { type CommandName, OPTION_LIST } from '../config/options.js'
 import { LedgerError } from '../domain/errors.js'
+import { byFirstWord, COMMAND_LIST, type Command, GROUPS, takesSources } from './command-list.js'
 
 /** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
 export type Invocation =
   | { readonly kind: 'command'; readonly command: CommandName; readonly flags: Flags; readonly words: Words }
   | { readonly kind: 'text'; readonly text: string }
 
-/** Positional words that are no options: the statement of `query`, the run of `runs …`; '' where there is none. */
+/** Positional words that are no options: the statement of `query`, a run, a backup; '' where there is none. */
 export interface Words {
   readonly sql: string
   readonly run: string
+  readonly backup: string
 }
 
 interface Parsed extends Record<string, unknown> {
@@ -44,67 +46,6 @@ export async function parseArguments(argv: readonly string[], version: string): 
       'parse-positional-numbers': false,
       'strip-aliased': true,
     })
-    .command(
-      'replay [source..]',
-      "Rebuild the ledger from the pods' WAL files",
-      build('replay', argv),
-      choose('replay'),
-    )
-    .command(
-      'inspect [source..]',
-      'Count what is in WAL files, without a ledger',
-      build('inspect', argv),
-      choose('inspect'),
-    )
-    .command(
-      'collect [source..]',
-      'Copy the WAL of all pods into a folder, with a manifest that proves it',
-      build('collect', argv),
-      choose('collect'),
-    )
-    .command('query <sql>', 'Run SQL on the ledger and print the result', build('query', argv), choose('query'))
-    .command(
-      'audit [source..]',
-      'Find what is wrong with the ledger, by itself or against WAL files; changes nothing',
-      build('audit', argv),
-      choose('audit'),
-    )
-    .command(
-      'repair',
-      'Remove records that the ledger holds more than once, and put its rollup right',
-      build('repair', argv),
-      choose('repair'),
-    )
-    .command('bill [source..]', 'Bill a period: a statement for each tenant', build('bill', argv), choose('bill'))
-    .command('runs', 'Show, discard and undo runs', (runs) =>
-      runs
-        .command('list', 'Print the runs that the target knows of', build('runs list', argv), choose('runs list'))
-        .command('show <run>', 'Print one run, day by day', build('runs show', argv), choose('runs show'))
-        .command(
-          'discard <run>',
-          'Drop what a run staged and did not publish',
-          build('runs discard', argv),
-          choose('runs discard'),
-        )
-        .command(
-          'undo <run>',
-          'Take back what a run published, the newest run first',
-          build('runs undo', argv),
-          choose('runs undo'),
-        )
-        .demandCommand(1, 'runs needs to know what to do: runs list, show, discard or undo'),
-    )
-    .command('config', 'Show the configuration', (config) =>
-      config
-        .command(
-          'show',
-          'Print every option, its value and where it came from',
-          build('config show', argv),
-          choose('config show'),
-        )
-        .demandCommand(1, 'config needs to know what to do: config show'),
-    )
-    .completion('completion', 'Print a completion script for bash or zsh')
     .demandCommand(1, 'no command is named')
     .strict()
     .recommendCommands()
@@ -118,6 +59,8 @@ export async function parseArguments(argv: readonly string[], version: string): 
     .fail((message, error) => {
       throw error instanceof LedgerError ? error : usage(message ?? error?.message ?? 'wrong arguments', argv)
     })
+  for (const [first, commands] of byFirstWord()) addCommands(parser, first, commands, argv, choose)
+  parser.completion('completion', 'Print a completion script for bash or zsh')
   let text = ''
   await parser.parseAsync([...argv], {}, (_error: unknown, _parsed: unknown, output: string) => {
     text = output
@@ -125,6 +68,30 @@ export async function parseArguments(argv: readonly string[], version: string): 
   if (text !== '') return { kind: 'text', text: `${text.trimEnd()}\n` }
   if (chosen === undefined) throw usage('no command is named', argv)
   return chosen
+}
+
+/** One command, or those that share a first word. */
+function addCommands(
+  parser: Argv,
+  first: string,
+  commands: readonly Command[],
+  argv: readonly string[],
+  choose: (command: CommandName) => (parsed: Parsed) => void,
+): void {
+  const add = (to: Argv, { name, takes, describe }: Command) => {
+    const word = name.split(' ').at(-1)
+    to.command(`${word}${takes === undefined ? '' : ` ${takes}`}`, describe, build(name, argv), choose(name))
+  }
+  if (GROUPS[first] === undefined) for (const command of commands) add(parser, command)
+  else
+    parser.command(first, GROUPS[first], (group) => {
+      for (const command of commands) add(group, command)
+      const names = commands.map(({ name }) => name)
+      const last = names.at(-1)?.split(' ').at(-1)
+      const all =
+        names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ').replaceAll(`, ${first} `, ', ')} or ${last}`
+      return group.demandCommand(1, `${first} needs to know what to do: ${all}`)
+    })
 }
 
 /** Words that make yargs print its options, or list them for a shell. */
@@ -142,8 +109,14 @@ const build =
       const source = OPTION_LIST.find(({ name }) => name === 'source')
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
     }
-    if (command === 'query') parser.positional('sql', { type: 'string', describe: 'One statement' })
-    if (takesRun(command)) parser.positional('run', { type: 'string', describe: 'A run, as `runs list` names it' })
+    const takes = COMMAND_LIST.find(({ name }) => name === command)?.takes
+    if (takes === '<sql>') parser.positional('sql', { type: 'string', describe: 'One statement' })
+    if (takes === '<run>') parser.positional('run', { type: 'string', describe: 'A run, as `runs list` names it' })
+    if (takes === '[backup]')
+      parser.positional('backup', {
+        type: 'string',
+        describe: 'A backup, as `backups list` names it; latest for the newest',
+      })
     for (const option of OPTION_LIST) {
       if (option.flag !== undefined || !option.commands.includes(command)) continue
       const shared: Options = {
@@ -161,10 +134,6 @@ const build =
     return parser
   }
 
-const takesSources = (command: CommandName): boolean => /^(replay|inspect|collect|audit|bill)$/.test(command)
-
-const takesRun = (command: CommandName): boolean => command.startsWith('runs ') && command !== 'runs list'
-
 /** Words behind `--` reach yargs as commands; here they are what they would have been without it. */
 const restOf = (parsed: Parsed, command: CommandName) => parsed._.slice(command.split(' ').length).map(String)
 
@@ -177,12 +146,14 @@ function flagsOf(parsed: Parsed, command: CommandName): Flags {
   return flags
 }
 
-const wordsOf = ({ sql = '', run = '' }: Parsed): Words => ({ sql: String(sql), run: String(run) })
+const wordsOf = ({ sql = '', run = '', backup = '' }: Parsed): Words => {
+  return { sql: String(sql), run: String(run), backup: String(backup) }
+}
 
 function usage(message: string, argv: readonly string[]): LedgerError {
   const unknown = /^Unknown arguments?: ([a-z-]+)/.exec(message)?.[1]
   const suggested = unknown === undefined ? '' : closestOption(unknown, (name) => `--${name}`)
-  const command = argv.find((word) => /^(replay|inspect|collect|query|repair|bill|audit|runs|config)$/.test(word))
+  const command = argv.find((word) => byFirstWord().has(word))
   return new LedgerError('usage', `${message}${suggested}`, {
     hint: `obleth-ledger ${command === undefined ? '' : `${command} `}--help lists what there is`,
   })

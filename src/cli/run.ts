@@ -26,6 +26,12 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   // By itself: its forms of output are of no use to the others, whose start they would slow.
   bill: async (session) => (await import('./commands/bill.js')).runBill(session),
   audit: runAudit,
+  'backup postgres': async (session) => (await import('./commands/backup.js')).runBackup(session, 'postgres'),
+  'backup redis': async (session) => (await import('./commands/backup.js')).runBackup(session, 'redis'),
+  'backup clickhouse': async (session) => (await import('./commands/backup.js')).runBackup(session, 'clickhouse'),
+  'backups list': async (session) => (await import('./commands/backups.js')).runBackupsList(session),
+  'backups verify': async (session) => (await import('./commands/backups.js')).runBackupsVerify(session),
+  'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
   'runs list': runRunsList,
   'runs show': runRunsShow,
   'runs discard': runRunsDiscard,
@@ -34,7 +40,18 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
 }
 
 /** Only these come to a stop by themselves; the others hold nothing that an exit could harm. */
-const STOPPABLE: readonly CommandName[] = ['replay', 'inspect', 'collect', 'repair', 'runs undo']
+const STOPPABLE: readonly CommandName[] = [
+  'replay',
+  'inspect',
+  'collect',
+  'repair',
+  'runs undo',
+  'backup postgres',
+  'backup redis',
+  'backup clickhouse',
+  'backups verify',
+  'backups prune',
+]
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */
 export async function run(argv: readonly string[]): Promise<number> {

@@ -13,6 +13,12 @@ export type CommandName =
   | 'runs discard'
   | 'runs undo'
   | 'repair'
+  | 'backup postgres'
+  | 'backup redis'
+  | 'backup clickhouse'
+  | 'backups list'
+  | 'backups verify'
+  | 'backups prune'
   | 'config show'
 
 interface OptionSpec<T> {
@@ -31,7 +37,7 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Output'
+  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
 }
@@ -50,6 +56,17 @@ const EVERY: readonly CommandName[] = [
   'repair',
   'config show',
 ]
+const TAKING: readonly CommandName[] = ['backup postgres', 'backup redis', 'backup clickhouse']
+/** What reads or writes backups. */
+const BACKUPS: readonly CommandName[] = [...TAKING, 'backups list', 'backups verify', 'backups prune']
+const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
+/** What has to read what is in a backup. */
+const OPENING: readonly CommandName[] = ['backups verify', 'config show']
+const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
+const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
+const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS]
+/** What talks to the ledger. */
+const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse']
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
@@ -57,6 +74,7 @@ const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect']
+const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS]
 const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const AUDIT_AND_BILL: readonly CommandName[] = ['audit', 'bill', 'config show']
@@ -90,21 +108,21 @@ export const OPTIONS = {
     shape: 'value',
     unset: 'AWS',
     group: 'Input',
-    commands: SOURCED,
+    commands: S3,
     describe: 'Store that speaks the S3 protocol, http://host:9000',
   }),
   's3-path-style': option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Input',
-    commands: SOURCED,
+    commands: S3,
     describe: "Name the bucket in the path, not in the host's name, as many stores beside AWS need it",
   }),
   's3-timeout': option(parse.duration, {
     shape: 'value',
     default: '30s',
     group: 'Input',
-    commands: SOURCED,
+    commands: S3,
     describe: 'Longest silence of the store; then the request is sent again',
   }),
   'clickhouse-url': option(parse.serverUrl, {
@@ -112,7 +130,7 @@ export const OPTIONS = {
     unset: 'the embedded ledger',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_URL' },
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: 'ClickHouse server, http://host:8123',
   }),
   'clickhouse-db': option(parse.identifier, {
@@ -120,7 +138,7 @@ export const OPTIONS = {
     default: 'obleth',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_DB' },
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: 'Database of the ledger',
   }),
   'clickhouse-user': option(parse.text, {
@@ -128,7 +146,7 @@ export const OPTIONS = {
     default: 'default',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_USER' },
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: 'User on the server',
   }),
   'clickhouse-password': option(parse.secret, {
@@ -136,34 +154,34 @@ export const OPTIONS = {
     flag: 'no',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_PASSWORD' },
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: 'Password on the server; environment or config file only',
   }),
   'clickhouse-password-file': option(parse.text, {
     shape: 'value',
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: 'File whose first line is the password',
   }),
   'clickhouse-ca-file': option(parse.text, {
     shape: 'value',
     unset: "Node's list of public CAs",
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: "PEM file with the CAs that alone may have signed the server's certificate",
   }),
   embedded: option(parse.text, {
     shape: 'value',
     default: './obleth-ledger-data',
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: 'Directory of the embedded ledger; as a flag it beats a URL from environment or file',
   }),
   'clickhouse-timeout': option(parse.duration, {
     shape: 'value',
     default: '5m',
     group: 'Target',
-    commands: EVERY,
+    commands: LEDGER,
     describe: 'Longest wait for one answer of a server',
   }),
   since: option(parse.moment, {
@@ -363,8 +381,15 @@ export const OPTIONS = {
     shape: 'value',
     alsoFrom: { name: 'OBLETH_DATABASE_URL' },
     group: 'Bill',
-    commands: BILL,
-    describe: "obleth's Postgres, for names of tenants and keys; as a flag without password",
+    commands: ['bill', 'backup postgres', 'config show'],
+    describe: "obleth's Postgres; as a flag without password",
+  }),
+  'redis-url': option(parse.redisUrl, {
+    shape: 'value',
+    alsoFrom: { name: 'OBLETH_REDIS_URL' },
+    group: 'Backup',
+    commands: ['backup redis', 'config show'],
+    describe: "obleth's Redis; as a flag without password",
   }),
   'config-backup': option(parse.text, {
     shape: 'value',
@@ -384,6 +409,73 @@ export const OPTIONS = {
     commands: BILL,
     describe: 'rollup: print what differs between usage and usage_daily, and why',
   }),
+  backups: option(parse.text, {
+    shape: 'value',
+    default: './obleth-ledger-backups',
+    group: 'Backup',
+    commands: BACKUPS_AND_SHOW,
+    describe: 'Where backups are kept: a folder or s3://bucket/prefix',
+  }),
+  'age-recipients': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: [...TAKING, 'config show'],
+    describe: 'File with age recipients: the backup is encrypted to them',
+  }),
+  'age-identity': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: OPENING,
+    describe: 'File with the age identities that open encrypted backups',
+  }),
+  'gpg-passphrase-file': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: TAKING_AND_OPENING,
+    describe: 'File whose first line is the passphrase: backups are encrypted with gpg, and opened',
+  }),
+  'keep-last': option(parse.wholeNumber(0, 10_000), {
+    shape: 'value',
+    default: '3',
+    group: 'Backup',
+    commands: PRUNE,
+    describe: 'Newest backups of each store that are kept whatever their age',
+  }),
+  'keep-daily': option(parse.wholeNumber(0, 10_000), {
+    shape: 'value',
+    default: '7',
+    group: 'Backup',
+    commands: PRUNE,
+    describe: 'Days of which the newest backup is kept',
+  }),
+  'keep-weekly': option(parse.wholeNumber(0, 10_000), {
+    shape: 'value',
+    default: '5',
+    group: 'Backup',
+    commands: PRUNE,
+    describe: 'Weeks of which the newest backup is kept',
+  }),
+  'keep-monthly': option(parse.wholeNumber(0, 10_000), {
+    shape: 'value',
+    default: '12',
+    group: 'Backup',
+    commands: PRUNE,
+    describe: 'Months of which the newest backup is kept',
+  }),
+  'keep-yearly': option(parse.wholeNumber(0, 10_000), {
+    shape: 'value',
+    default: '0',
+    group: 'Backup',
+    commands: PRUNE,
+    describe: 'Years of which the newest backup is kept',
+  }),
+  confirm: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: PRUNE,
+    describe: 'Remove what the policy does not keep, instead of showing it',
+  }),
   report: option(parse.text, {
     shape: 'value',
     group: 'Output',
@@ -395,28 +487,28 @@ export const OPTIONS = {
     file: 'no',
     unset: 'obleth-ledger.yaml, where there is one',
     group: 'Output',
-    commands: EVERY,
+    commands: ANY,
     describe: 'File with options',
   }),
   json: option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Output',
-    commands: EVERY,
+    commands: ANY,
     describe: 'Print one JSON document on stdout',
   }),
   quiet: option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Output',
-    commands: EVERY,
+    commands: ANY,
     describe: 'No progress and no summary, only warnings and errors',
   }),
   verbose: option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Output',
-    commands: EVERY,
+    commands: ANY,
     describe: 'Every warning in full, and the stack of an unexpected error',
   }),
   'no-color': option(parse.flag, {
@@ -424,7 +516,7 @@ export const OPTIONS = {
     default: 'false',
     alsoFrom: { name: 'NO_COLOR', anyTextMeans: 'true' },
     group: 'Output',
-    commands: EVERY,
+    commands: ANY,
     describe: 'No colours',
   }),
 } as const satisfies Record<string, OptionSpec<unknown>>

@@ -1,6 +1,7 @@
 import type { AuditOptions } from '../domain/audit.js'
+import type { BackupsOptions, KeepPolicy } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
-import type { BillOptions, InputOptions, ReplayOptions, TargetOptions } from '../domain/options.js'
+import type { BillOptions, InputOptions, ReplayOptions, S3Options, TargetOptions } from '../domain/options.js'
 import type { Settings } from './resolve.js'
 
 /** Options of the target; a server's user and password are left out where the ledger is embedded. */
@@ -16,8 +17,14 @@ export function targetOptions({ values, target, password, caCertificates }: Sett
   }
 }
 
+/** How S3 is reached, for sources and for backups. */
+export function s3Options({ values }: Settings): S3Options {
+  return { endpoint: values['s3-endpoint'], pathStyle: values['s3-path-style'], timeoutMs: values['s3-timeout'] }
+}
+
 /** @throws LedgerError `usage` where no source is named */
-export function inputOptions({ values }: Settings): InputOptions {
+export function inputOptions(settings: Settings): InputOptions {
+  const { values } = settings
   if (values.source.length === 0) {
     throw new LedgerError('usage', 'no source: name the directories, files or archives that hold the WAL of all pods', {
       hint: "for example: obleth-ledger inspect ./wal; OBLETH_WAL_PATH, obleth's own variable, is read where none is named",
@@ -25,7 +32,7 @@ export function inputOptions({ values }: Settings): InputOptions {
   }
   return {
     sources: values.source,
-    s3: { endpoint: values['s3-endpoint'], pathStyle: values['s3-path-style'], timeoutMs: values['s3-timeout'] },
+    s3: s3Options(settings),
     sinceMs: values.since,
     untilMs: values.until,
     tenants: [...new Set(values.tenant)],
@@ -97,4 +104,32 @@ function periodOf({ period, since, until }: Settings['values']): BillOptions['pe
   throw new LedgerError('usage', 'name what to bill: either --period, or both --since and --until', {
     hint: 'for example: obleth-ledger bill --period 2025-06 --time-zone Europe/Berlin',
   })
+}
+
+export function backupsOptions(settings: Settings): BackupsOptions {
+  const { values } = settings
+  return {
+    place: values.backups,
+    s3: s3Options(settings),
+    keys: {
+      ageRecipients: values['age-recipients'],
+      ageIdentity: values['age-identity'],
+      gpgPassphraseFile: values['gpg-passphrase-file'],
+    },
+    stores: {
+      postgresUrl: values['postgres-url'],
+      redisUrl: values['redis-url'],
+      clickhouse: targetOptions(settings),
+    },
+  }
+}
+
+export function keepPolicy({ values }: Settings): KeepPolicy {
+  return {
+    last: values['keep-last'],
+    daily: values['keep-daily'],
+    weekly: values['keep-weekly'],
+    monthly: values['keep-monthly'],
+    yearly: values['keep-yearly'],
+  }
 }

@@ -191,3 +191,10 @@ export const postgresUrl: Parser<Secret> = parser((given) => {
     ? new Secret(given)
     : new Problem('is not a URL of a Postgres: write it as postgres://user@host:5432/obleth')
 })
+
+/** URL of a Redis; secret, since it may hold a password. */
+export const redisUrl: Parser<Secret> = parser((given) => {
+  return /^rediss?:\/\//.test(given) && URL.canParse(given)
+    ? new Secret(given)
+    : new Problem('is not a URL of a Redis: write it as redis://host:6379/0')
+})

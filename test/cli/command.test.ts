@@ -36,6 +36,8 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
     'audit',
     'repair',
     'bill',
+    'backup',
+    'backups',
     'runs',
     'config',
     'completion',

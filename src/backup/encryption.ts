@@ -1,0 +1,152 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Encryption, KeyOptions } from '../domain/backup.js'
+import { LedgerError } from '../domain/errors.js'
+import { printable } from '../domain/printable.js'
+import { lastWords, type Running, run, stream } from './program.js'
+
+/** Ending of a stored file's name, by how it is encrypted. */
+export const SUFFIX: Readonly<Record<Encryption, string>> = { none: '', age: '.age', gpg: '.gpg' }
+
+/**
+ * How new backups are encrypted, as the options say.
+ *
+ * @throws LedgerError `usage` where they name two ways, `config` where a key file cannot be read
+ */
+export function encryptionOf({ ageRecipients, gpgPassphraseFile }: KeyOptions): Encryption {
+  if (ageRecipients !== undefined && gpgPassphraseFile !== undefined)
+    throw new LedgerError('usage', 'two ways of encryption are named', {
+      hint: 'give either --age-recipients or --gpg-passphrase-file',
+    })
+  if (ageRecipients !== undefined) return assertReadable(ageRecipients, 'age')
+  return gpgPassphraseFile === undefined ? 'none' : assertReadable(gpgPassphraseFile, 'gpg')
+}
+
+/** Encrypts bytes on their way. Throws where the program fails, once the bytes have ended. */
+export async function* encrypt(
+  chunks: AsyncIterable<Uint8Array>,
+  way: Encryption,
+  keys: KeyOptions,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  if (way === 'none') yield* chunks
+  else yield* through(chunks, way, keys, 'encrypt', signal)
+}
+
+/**
+ * Decrypts bytes on their way. Both programs give out bytes before they find that these were damaged or the key is a
+ * wrong one: what came is worth nothing where this throws, so nobody may use it before the end.
+ *
+ * @throws LedgerError `access_denied` for a wrong key, `config` where none is named, `verification_failed` for damage
+ */
+export async function* decrypt(
+  chunks: AsyncIterable<Uint8Array>,
+  way: Encryption,
+  keys: KeyOptions,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  if (way === 'none') yield* chunks
+  else yield* through(chunks, way, keys, 'decrypt', signal)
+}
+
+async function* through(
+  chunks: AsyncIterable<Uint8Array>,
+  way: 'age' | 'gpg',
+  keys: KeyOptions,
+  direction: 'encrypt' | 'decrypt',
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  const home = way === 'gpg' ? await mkdtemp(join(tmpdir(), 'obleth-ledger-gpg-')) : null
+  let running: Running | undefined
+  // What the input's maker throws is why the program found it cut.
+  let failed: unknown
+  const fed = (async function* () {
+    try {
+      yield* chunks
+    } catch (error) {
+      failed = error
+      throw error
+    }
+  })()
+  try {
+    const args = home === null ? ageArguments(keys, direction) : await gpgArguments(keys, direction, home)
+    running = stream(way, args, { input: fed, env: home === null ? {} : { GNUPGHOME: home }, signal })
+    yield* running.stdout
+    const ran = await running.ended()
+    if (failed !== undefined) throw failed
+    if (ran.exitCode !== 0) throw refusal(way, direction, lastWords(ran))
+  } finally {
+    running?.stop()
+    if (home !== null) await leaveGpg(home)
+  }
+}
+
+function ageArguments({ ageRecipients, ageIdentity }: KeyOptions, direction: 'encrypt' | 'decrypt'): string[] {
+  if (direction === 'encrypt') return ['-R', ageRecipients ?? '']
+  if (ageIdentity === undefined) throw noKey('age', '--age-identity')
+  assertReadable(ageIdentity, 'age')
+  return ['-d', '-i', ageIdentity]
+}
+
+/** The passphrase goes through a file of this process alone: gpg reads the user's own one as it is, last line feed too. */
+async function gpgArguments(
+  { gpgPassphraseFile }: KeyOptions,
+  direction: 'encrypt' | 'decrypt',
+  home: string,
+): Promise<string[]> {
+  if (gpgPassphraseFile === undefined) throw noKey('gpg', '--gpg-passphrase-file')
+  assertReadable(gpgPassphraseFile, 'gpg')
+  const passphrase = readFileSync(gpgPassphraseFile, 'utf8').split(/\r?\n/, 1)[0]
+  if (passphrase === '')
+    throw new LedgerError('config', 'the passphrase is empty', {
+      place: printable(gpgPassphraseFile),
+      hint: 'write the passphrase to the first line of that file',
+    })
+  const file = join(home, 'passphrase')
+  await writeFile(file, passphrase, { mode: 0o600 })
+  const how = direction === 'encrypt' ? ['--symmetric', '--cipher-algo', 'AES256'] : ['--decrypt']
+  return ['--batch', '--yes', '--quiet', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase-file', file, ...how]
+}
+
+/** gpg leaves an agent behind for each home. */
+async function leaveGpg(home: string): Promise<void> {
+  await run('gpgconf', ['--homedir', home, '--kill', 'gpg-agent'], { signal: new AbortController().signal }).catch(
+    () => {},
+  )
+  await rm(home, { recursive: true, force: true })
+}
+
+function assertReadable<W extends Encryption>(file: string, way: W): W {
+  if (existsSync(file)) return way
+  throw new LedgerError('config', `the file with the key of ${way} is not there`, {
+    place: printable(file),
+    hint: 'name the right file, then run the same command again',
+  })
+}
+
+function noKey(way: Encryption, option: string): LedgerError {
+  return new LedgerError('config', `the backup is encrypted with ${way}, and no key is named`, {
+    hint: `name the file with the key: ${option}`,
+  })
+}
+
+const WRONG_KEY = /no identity matched|bad session key|decryption failed: (bad|no secret)/i
+
+function refusal(way: Encryption, direction: 'encrypt' | 'decrypt', said: string): LedgerError {
+  if (direction === 'encrypt')
+    return new LedgerError('config', `${way} cannot encrypt: ${said}`, {
+      place: way,
+      hint: 'check the file with the recipients or the passphrase, then run the same command again',
+    })
+  if (WRONG_KEY.test(said))
+    return new LedgerError('access_denied', `the key does not open this backup: ${said}`, {
+      place: way,
+      hint: 'name the key that it was made with; nothing was restored',
+    })
+  return new LedgerError('verification_failed', `the encrypted backup is damaged: ${said}`, {
+    place: way,
+    hint: 'obleth-ledger backups verify tells which backups are sound; nothing was restored',
+  })
+}

@@ -1,0 +1,75 @@
+import type {
+  BackupEntry,
+  BackupManifest,
+  BackupsOptions,
+  KeepPolicy,
+  PruneDecision,
+  StoreName,
+  VerifiedBackup,
+} from '../domain/backup.js'
+import { LedgerError } from '../domain/errors.js'
+import { listBackups } from './list.js'
+import { decide, removeBackup } from './prune.js'
+import { openStorage } from './storage/open.js'
+import { storeOf } from './stores.js'
+import { takeBackup } from './take.js'
+import { verifyBackup } from './verify.js'
+
+/** Backs up one store. Throws what its programs, the storage and the keys give cause for. */
+export async function backup(name: StoreName, options: BackupsOptions, signal: AbortSignal): Promise<BackupManifest> {
+  const store = await storeOf(name, options.stores)
+  return takeBackup(store, openStorage(options.place), options.keys, signal)
+}
+
+/** Every backup there is, newest first within each store. */
+export async function backupsList(
+  options: BackupsOptions,
+  signal: AbortSignal,
+): Promise<{ readonly place: string; readonly backups: readonly BackupEntry[] }> {
+  const storage = openStorage(options.place)
+  return { place: storage.place, backups: await listBackups(storage, signal) }
+}
+
+/**
+ * Proves one backup, or all of them but those that are being made.
+ *
+ * @param named a backup's id; `latest` for the newest of each store, '' for all
+ * @throws LedgerError `source_not_found` where there is none
+ */
+export async function backupsVerify(
+  options: BackupsOptions,
+  named: string,
+  signal: AbortSignal,
+): Promise<{ readonly place: string; readonly verified: readonly VerifiedBackup[] }> {
+  const storage = openStorage(options.place)
+  const entries = (await listBackups(storage, signal)).filter(({ state }) => state !== 'running')
+  const newest = new Map([...entries].reverse().map((entry) => [entry.store, entry.id]))
+  const chosen = entries.filter(({ store, id }) =>
+    named === '' ? true : named === 'latest' ? newest.get(store) === id : named === id,
+  )
+  if (chosen.length === 0)
+    throw new LedgerError('source_not_found', named === '' ? 'there is no backup' : 'there is no such backup', {
+      place: storage.place,
+      hint: 'obleth-ledger backups list shows what there is; --backups names another place',
+    })
+  const verified: VerifiedBackup[] = []
+  for (const entry of chosen) {
+    signal.throwIfAborted()
+    const store = await storeOf(entry.store, options.stores)
+    verified.push(await verifyBackup(entry, store, storage, options.keys, signal))
+  }
+  return { place: storage.place, verified }
+}
+
+/** What a policy keeps and removes; removes it only where `confirmed`. */
+export async function backupsPrune(
+  options: BackupsOptions,
+  policy: KeepPolicy,
+  confirmed: boolean,
+  signal: AbortSignal,
+): Promise<{ readonly place: string; readonly removed: boolean; readonly decisions: readonly PruneDecision[] }> {
+  const storage = openStorage(options.place)
+  const decisions = decide(await listBackups(storage, signal), policy)
+  if (confirmed) for (const decision of decisions) if (!decision.keep) await removeBackup(storage, decision, signal)
+  return { place: storage.place, removed: confirmed, decisions }
+}

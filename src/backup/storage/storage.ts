@@ -1,0 +1,28 @@
+/** A file as a storage lists it. */
+export interface StoredFile {
+  /** Below the storage's place, parts joined by `/`. */
+  readonly path: string
+  readonly bytes: number
+  /** Unix ms of its last change. */
+  readonly modifiedMs: number
+}
+
+/**
+ * Where backups are kept: a folder, or a prefix of a bucket. Paths are relative, made by this tool from safe characters, and
+ * checked with `assertPath` where they come from a manifest. The suite in `test/contract/storage.test.ts` is run for each kind.
+ */
+export interface Storage {
+  /** For people: an absolute folder, or `s3://bucket/prefix/`. */
+  readonly place: string
+  /**
+   * Writes a file as its bytes come: it is there whole, or not at all. Throws `refused` where another one is there
+   * already, `disk_full`, `access_denied`, `source_unreachable`, and what the bytes' maker throws.
+   */
+  write(path: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
+  /** A file's bytes from its beginning. Throws `source_not_found` where it is missing. */
+  read(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>
+  /** Every file whose path begins so, by path. Nothing where there is none; temporary files are left out. */
+  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredFile>
+  /** Removes a file; to remove it again does no harm. */
+  remove(path: string): Promise<void>
+}

@@ -1,0 +1,40 @@
+import { hostname } from 'node:os'
+import type { BackupManifest, KeyOptions } from '../domain/backup.js'
+import { toolVersion } from '../pipeline/version.js'
+import { encryptionOf } from './encryption.js'
+import { newBackupId } from './id.js'
+import { folderOf, makerPath, writeJson, writeManifest } from './manifest.js'
+import type { Storage } from './storage/storage.js'
+import type { Store } from './store.js'
+import { BackupWriter } from './writer.js'
+
+/**
+ * Makes a backup of a store: its files, then its manifest, then away with the note of who is making it. Interrupted
+ * anywhere it leaves a backup that `backups list` shows as incomplete; earlier ones are never touched.
+ */
+export async function takeBackup(
+  store: Store,
+  storage: Storage,
+  keys: KeyOptions,
+  signal: AbortSignal,
+): Promise<BackupManifest> {
+  const encryption = encryptionOf(keys)
+  const startedMs = Date.now()
+  const id = newBackupId(startedMs)
+  await writeJson(storage, makerPath(store.name, id), { pid: process.pid, host: hostname() }, signal)
+  const writer = new BackupWriter(storage, folderOf(store.name, id), encryption, keys, signal)
+  const taken = await store.backup(writer)
+  const manifest: BackupManifest = {
+    store: store.name,
+    id,
+    tool: toolVersion(),
+    ...taken,
+    startedAt: new Date(startedMs).toISOString(),
+    finishedAt: new Date().toISOString(),
+    encryption,
+    files: writer.files,
+  }
+  await writeManifest(storage, manifest, signal)
+  await storage.remove(makerPath(store.name, id))
+  return manifest
+}

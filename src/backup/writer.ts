@@ -1,0 +1,38 @@
+import { createReadStream } from 'node:fs'
+import type { BackedUpFile, Encryption, KeyOptions } from '../domain/backup.js'
+import { encrypt, SUFFIX } from './encryption.js'
+import { Hashing } from './hashing.js'
+import type { Storage } from './storage/storage.js'
+
+/** The files of one backup while it is made: each is encrypted and hashed on its way into the storage. */
+export class BackupWriter {
+  readonly files: BackedUpFile[] = []
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly folder: string,
+    private readonly encryption: Encryption,
+    private readonly keys: KeyOptions,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /**
+   * Stores a file. The bytes' maker has to throw where they are not all there: what a program wrote before it failed
+   * must not become a file of a backup.
+   */
+  async add(name: string, chunks: AsyncIterable<Uint8Array>): Promise<BackedUpFile> {
+    const plain = new Hashing()
+    const stored = new Hashing()
+    const path = `${name}${SUFFIX[this.encryption]}`
+    const encrypted = encrypt(plain.through(chunks), this.encryption, this.keys, this.signal)
+    await this.storage.write(`${this.folder}/${path}`, stored.through(encrypted), this.signal)
+    const file = { path, ...stored.digest(), plain: plain.digest() }
+    this.files.push(file)
+    return file
+  }
+
+  /** Stores a file of this machine. */
+  addFile(name: string, file: string): Promise<BackedUpFile> {
+    return this.add(name, createReadStream(file, { highWaterMark: 1 << 20 }))
+  }
+}
