@@ -1,0 +1,147 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { directoryStorage } from '../../src/backup/storage/directory.js'
+import type { Storage } from '../../src/backup/storage/storage.js'
+
+const folders: string[] = []
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+function tempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'storage-'))
+  folders.push(folder)
+  return folder
+}
+
+const signal = new AbortController().signal
+
+/** One of each kind, empty. */
+const KINDS: Record<string, () => Promise<Storage>> = {
+  'a folder': async () => directoryStorage(join(tempFolder(), 'not', 'there', 'yet')),
+}
+
+async function* pieces(...texts: string[]): AsyncIterable<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text)
+}
+
+async function textOf(storage: Storage, path: string): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of storage.read(path, signal)) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString()
+}
+
+async function pathsOf(storage: Storage, prefix: string): Promise<string[]> {
+  const paths: string[] = []
+  for await (const { path } of storage.list(prefix, signal)) paths.push(path)
+  return paths
+}
+
+describe.each(Object.entries(KINDS))('storage in %s', (_, open) => {
+  it('gives back what was written, in its bytes and sizes', async () => {
+    const storage = await open()
+    await storage.write('redis/1/dump.rdb', pieces('a', '', 'bc\0\n'), signal)
+    await storage.write('redis/1/empty', pieces(), signal)
+    expect(await textOf(storage, 'redis/1/dump.rdb')).toBe('abc\0\n')
+    expect(await textOf(storage, 'redis/1/empty')).toBe('')
+    const listed = []
+    for await (const { path, bytes, modifiedMs } of storage.list('redis/', signal))
+      listed.push([path, bytes, Math.abs(Date.now() - modifiedMs) < 3_600_000])
+    expect(listed).toEqual([
+      ['redis/1/dump.rdb', 5, true],
+      ['redis/1/empty', 0, true],
+    ])
+  })
+
+  it('lists by the beginning of a path, sorted, and nothing where there is nothing', async () => {
+    const storage = await open()
+    expect(await pathsOf(storage, '')).toEqual([])
+    for (const path of ['b/2', 'a/1/y', 'a/1/x', 'ab/1']) await storage.write(path, pieces(path), signal)
+    expect(await pathsOf(storage, 'a/')).toEqual(['a/1/x', 'a/1/y'])
+    expect(await pathsOf(storage, 'a')).toEqual(['a/1/x', 'a/1/y', 'ab/1'])
+    expect(await pathsOf(storage, 'c')).toEqual([])
+  })
+
+  it('never writes over a file', async () => {
+    const storage = await open()
+    await storage.write('a/1', pieces('first'), signal)
+    await expect(storage.write('a/1', pieces('second'), signal)).rejects.toMatchObject({ code: 'refused' })
+    expect(await textOf(storage, 'a/1')).toBe('first')
+  })
+
+  it('holds nothing of a file whose bytes broke off', async () => {
+    const storage = await open()
+    async function* broken() {
+      yield Buffer.alloc(3 << 20, 'x')
+      throw new Error('pg_dump failed')
+    }
+    await expect(storage.write('a/1', broken(), signal)).rejects.toThrow('pg_dump failed')
+    expect(await pathsOf(storage, '')).toEqual([])
+    await storage.write('a/1', pieces('later'), signal)
+    expect(await textOf(storage, 'a/1')).toBe('later')
+  })
+
+  it('stops in the middle of a file where it is told to', async () => {
+    const storage = await open()
+    const stop = new AbortController()
+    async function* endless() {
+      for (;;) {
+        yield Buffer.alloc(1000)
+        stop.abort()
+      }
+    }
+    await expect(storage.write('a/1', endless(), stop.signal)).rejects.toMatchObject({ name: 'AbortError' })
+    expect(await pathsOf(storage, '')).toEqual([])
+  })
+
+  it('removes a file, and does no harm where it is gone', async () => {
+    const storage = await open()
+    await storage.write('a/1', pieces('x'), signal)
+    await storage.write('a/2', pieces('y'), signal)
+    for (let times = 0; times < 2; times++) await storage.remove('a/1')
+    expect(await pathsOf(storage, '')).toEqual(['a/2'])
+  })
+
+  it('says what is not there', async () => {
+    const storage = await open()
+    await expect(textOf(storage, 'a/1')).rejects.toMatchObject({ code: 'source_not_found' })
+  })
+
+  it.each(['../x', '/etc/passwd', 'a/../../x', 'a//b', 'a/./b', '', 'a\0b', 'a\\b', 'a\nb'])(
+    'takes no path that leads elsewhere: %j',
+    async (path) => {
+      const storage = await open()
+      const refused = { code: 'state_damaged' }
+      await expect(storage.write(path, pieces('x'), signal)).rejects.toMatchObject(refused)
+      await expect(textOf(storage, path)).rejects.toMatchObject(refused)
+      await expect(storage.remove(path)).rejects.toMatchObject(refused)
+    },
+  )
+})
+
+describe('a folder', () => {
+  it('and its files are for their owner alone, and hold no temporary ones', async () => {
+    const root = join(tempFolder(), 'backups')
+    const storage = directoryStorage(root)
+    await storage.write('a/b/1', pieces('x'), signal)
+    expect(statSync(join(root, 'a/b/1')).mode & 0o777).toBe(0o600)
+    expect(statSync(join(root, 'a')).mode & 0o777).toBe(0o700)
+    expect(readdirSync(join(root, 'a/b'))).toEqual(['1'])
+  })
+
+  it('of which a killed process left a temporary file lists it not', async () => {
+    const root = tempFolder()
+    writeFileSync(join(root, 'dump.obleth-ledger-1a2b'), 'half')
+    expect(await pathsOf(directoryStorage(root), '')).toEqual([])
+  })
+
+  it.skipIf(process.getuid?.() === 0)('that may not be written says so', async () => {
+    const root = tempFolder()
+    chmodSync(root, 0o500)
+    await expect(directoryStorage(root).write('a/1', pieces('x'), signal)).rejects.toMatchObject({
+      code: 'access_denied',
+    })
+  })
+})
