@@ -2,13 +2,15 @@ import type {
   BackupEntry,
   BackupManifest,
   BackupsOptions,
+  DrilledBackup,
   KeepPolicy,
   PruneDecision,
   StoreName,
   VerifiedBackup,
 } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
-import { listBackups } from './list.js'
+import { drillBackup } from './drill.js'
+import { listBackups, STORES } from './list.js'
 import { decide, removeBackup } from './prune.js'
 import { openStorage } from './storage/open.js'
 import { storeOf } from './stores.js'
@@ -59,6 +61,39 @@ export async function backupsVerify(
     verified.push(await verifyBackup(entry, store, storage, options.keys, signal))
   }
   return { place: storage.place, verified }
+}
+
+/**
+ * Restores the newest complete backup of each store for practice.
+ *
+ * @throws LedgerError `source_not_found` where there is no complete backup at all
+ */
+export async function backupsDrill(
+  options: BackupsOptions,
+  signal: AbortSignal,
+): Promise<{
+  readonly place: string
+  readonly drilled: readonly DrilledBackup[]
+  readonly without: readonly StoreName[]
+}> {
+  const storage = openStorage(options.place)
+  const complete = (await listBackups(storage, signal)).filter(({ state }) => state === 'complete')
+  const drilled: DrilledBackup[] = []
+  const without: StoreName[] = []
+  for (const name of STORES) {
+    const newest = complete.find(({ store }) => store === name)
+    if (newest?.manifest == null) without.push(name)
+    else {
+      const store = await storeOf(name, options.stores)
+      drilled.push(await drillBackup({ ...newest, manifest: newest.manifest }, store, storage, options, signal))
+    }
+  }
+  if (drilled.length === 0)
+    throw new LedgerError('source_not_found', 'there is no complete backup', {
+      place: storage.place,
+      hint: 'obleth-ledger backup postgres makes one; --backups names another place',
+    })
+  return { place: storage.place, drilled, without }
 }
 
 /** What a policy keeps and removes; removes it only where `confirmed`. */

@@ -31,6 +31,8 @@ export const COMMAND_LIST: readonly Command[] = [
   { name: 'backups list', describe: 'Print every backup, with its age, size and state' },
   { name: 'backups verify', takes: '[backup]', describe: 'Prove backups by their hashes and by their own programs' },
   { name: 'backups prune', describe: 'Show which backups a policy keeps, and why; --confirm removes the others' },
+  { name: 'backups drill', describe: 'Restore the newest backup of each store for practice, and time it' },
+  { name: 'backup render', describe: 'Print a systemd timer or a Kubernetes CronJob that makes backups' },
   { name: 'runs list', describe: 'Print the runs that the target knows of' },
   { name: 'runs show', takes: '<run>', describe: 'Print one run, day by day' },
   { name: 'runs discard', takes: '<run>', describe: 'Drop what a run staged and did not publish' },

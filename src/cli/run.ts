@@ -32,6 +32,8 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backups list': async (session) => (await import('./commands/backups.js')).runBackupsList(session),
   'backups verify': async (session) => (await import('./commands/backups.js')).runBackupsVerify(session),
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
+  'backups drill': async (session) => (await import('./commands/backups.js')).runBackupsDrill(session),
+  'backup render': async (session) => (await import('./commands/backup-render.js')).runBackupRender(session),
   'runs list': runRunsList,
   'runs show': runRunsShow,
   'runs discard': runRunsDiscard,
@@ -51,6 +53,7 @@ const STOPPABLE: readonly CommandName[] = [
   'backup clickhouse',
   'backups verify',
   'backups prune',
+  'backups drill',
 ]
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */

@@ -19,6 +19,8 @@ export type CommandName =
   | 'backups list'
   | 'backups verify'
   | 'backups prune'
+  | 'backups drill'
+  | 'backup render'
   | 'config show'
 
 interface OptionSpec<T> {
@@ -58,13 +60,14 @@ const EVERY: readonly CommandName[] = [
 ]
 const TAKING: readonly CommandName[] = ['backup postgres', 'backup redis', 'backup clickhouse']
 /** What reads or writes backups. */
-const BACKUPS: readonly CommandName[] = [...TAKING, 'backups list', 'backups verify', 'backups prune']
+const BACKUPS: readonly CommandName[] = [...TAKING, 'backups list', 'backups verify', 'backups prune', 'backups drill']
 const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
 /** What has to read what is in a backup. */
-const OPENING: readonly CommandName[] = ['backups verify', 'config show']
+const OPENING: readonly CommandName[] = ['backups verify', 'backups drill', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
-const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS]
+const RENDER: readonly CommandName[] = ['backup render', 'config show']
+const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render']
 /** What talks to the ledger. */
 const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse']
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
@@ -413,7 +416,7 @@ export const OPTIONS = {
     shape: 'value',
     default: './obleth-ledger-backups',
     group: 'Backup',
-    commands: BACKUPS_AND_SHOW,
+    commands: [...BACKUPS_AND_SHOW, 'backup render'],
     describe: 'Where backups are kept: a folder or s3://bucket/prefix',
   }),
   'age-recipients': option(parse.text, {
@@ -468,6 +471,41 @@ export const OPTIONS = {
     group: 'Backup',
     commands: PRUNE,
     describe: 'Years of which the newest backup is kept',
+  }),
+  kind: option(parse.oneOf('systemd', 'kubernetes'), {
+    shape: 'value',
+    default: 'systemd',
+    group: 'Backup',
+    commands: RENDER,
+    describe: 'What makes the backups: a systemd timer, or a CronJob of Kubernetes',
+  }),
+  stores: option(parse.oneOf('postgres', 'redis', 'clickhouse'), {
+    shape: 'list',
+    separator: /[,\n]/,
+    unset: 'all three',
+    group: 'Backup',
+    commands: RENDER,
+    describe: 'A store that is backed up; may be repeated',
+  }),
+  at: option(parse.timeOfDay, {
+    shape: 'value',
+    default: '02:15',
+    group: 'Backup',
+    commands: RENDER,
+    describe: 'Time of day of the backups, UTC',
+  }),
+  image: option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: RENDER,
+    describe: 'Container image that holds obleth-ledger and the programs it drives; for Kubernetes',
+  }),
+  namespace: option(parse.kubernetesName, {
+    shape: 'value',
+    default: 'obleth',
+    group: 'Backup',
+    commands: RENDER,
+    describe: 'Namespace of the CronJob',
   }),
   confirm: option(parse.flag, {
     shape: 'switch',

@@ -1,5 +1,5 @@
 import type { AuditOptions } from '../domain/audit.js'
-import type { BackupsOptions, KeepPolicy } from '../domain/backup.js'
+import type { BackupsOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
 import type { BillOptions, InputOptions, ReplayOptions, S3Options, TargetOptions } from '../domain/options.js'
 import type { Settings } from './resolve.js'
@@ -131,5 +131,16 @@ export function keepPolicy({ values }: Settings): KeepPolicy {
     weekly: values['keep-weekly'],
     monthly: values['keep-monthly'],
     yearly: values['keep-yearly'],
+  }
+}
+
+export function scheduleOptions({ values }: Settings): ScheduleOptions {
+  return {
+    kind: values.kind,
+    stores: values.stores.length > 0 ? [...new Set(values.stores)] : ['postgres', 'redis', 'clickhouse'],
+    minuteOfDay: values.at,
+    backups: values.backups,
+    image: values.image,
+    namespace: values.namespace,
   }
 }

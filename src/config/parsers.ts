@@ -198,3 +198,16 @@ export const redisUrl: Parser<Secret> = parser((given) => {
     ? new Secret(given)
     : new Problem('is not a URL of a Redis: write it as redis://host:6379/0')
 })
+
+/** Minutes from midnight: `02:15`. */
+export const timeOfDay: Parser<number> = parser((given) => {
+  const match = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(given)
+  return match ? Number(match[1]) * 60 + Number(match[2]) : new Problem('is not a time of day: write it as 02:15')
+})
+
+/** A name as Kubernetes takes it for namespaces (RFC 1123 label). */
+export const kubernetesName: Parser<string> = parser((given) => {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(given)
+    ? given
+    : new Problem('is not a name of 1 to 63 lower-case letters, digits and hyphens')
+})

@@ -140,3 +140,28 @@ export interface VerifiedBackup {
   readonly opened: boolean
   readonly findings: readonly BackupFinding[]
 }
+
+/** What a restore for practice came to. */
+export interface DrilledBackup {
+  readonly store: StoreName
+  readonly id: string
+  readonly bytes: number
+  /** Fetching, decrypting and proving its files. */
+  readonly fetchMs: number
+  /** Restoring and comparing. */
+  readonly restoreMs: number
+  /** What the restored store differs in. */
+  readonly findings: readonly BackupFinding[]
+}
+
+/** How backups shall be made by themselves. */
+export interface ScheduleOptions {
+  readonly kind: 'systemd' | 'kubernetes'
+  readonly stores: readonly StoreName[]
+  /** Minute of the day, UTC. */
+  readonly minuteOfDay: number
+  readonly backups: string
+  /** Container image with this tool; for Kubernetes. */
+  readonly image: string | undefined
+  readonly namespace: string
+}

@@ -1,4 +1,11 @@
-import type { BackupEntry, BackupManifest, PruneDecision, VerifiedBackup } from '../domain/backup.js'
+import type {
+  BackupEntry,
+  BackupManifest,
+  DrilledBackup,
+  PruneDecision,
+  StoreName,
+  VerifiedBackup,
+} from '../domain/backup.js'
 import { printable } from '../domain/printable.js'
 import { count, plural, size, time } from './format.js'
 import type { Style } from './style.js'
@@ -55,6 +62,15 @@ export function renderVerified(verified: readonly VerifiedBackup[], style: Style
     return [`${style.good('proven')}     ${store} ${id}, ${size(bytes)}: ${how}`]
   })
   return `${lines.join('\n')}\n`
+}
+
+/** What restores for practice came to. */
+export function renderDrilled(drilled: readonly DrilledBackup[], without: readonly StoreName[], style: Style): string {
+  const lines = drilled.flatMap(({ store, id, bytes, fetchMs, restoreMs, findings }) => [
+    `${findings.length === 0 ? style.good('restored') : style.bad('differs ')}  ${store} ${id}, ${size(bytes)}: recovery time ${time(fetchMs + restoreMs)} (fetched in ${time(fetchMs)}, restored and compared in ${time(restoreMs)})`,
+    ...findings.map(({ reason }) => `  ${style.bad(printable(reason))}`),
+  ])
+  return `${[...lines, ...without.map((store) => `${style.warn('none')}      ${store}: there is no complete backup`)].join('\n')}\n`
 }
 
 const DECISIONS: readonly Column<PruneDecision>[] = [

@@ -1,0 +1,30 @@
+import type { BackupEntry, BackupsOptions, DrilledBackup } from '../domain/backup.js'
+import { withSpooled } from './spool.js'
+import type { Storage } from './storage/storage.js'
+import type { Store } from './store.js'
+
+/**
+ * Restores a backup into something that exists for this alone, and times it: fetching and opening its files, then the
+ * restore with its comparison. Throws what would keep a real restore from happening, such as a wrong key.
+ */
+export async function drillBackup(
+  { id, bytes, manifest }: BackupEntry & { readonly manifest: NonNullable<BackupEntry['manifest']> },
+  store: Store,
+  storage: Storage,
+  options: BackupsOptions,
+  signal: AbortSignal,
+): Promise<DrilledBackup> {
+  const begun = performance.now()
+  return withSpooled(storage, manifest, options.keys, signal, async (spooled) => {
+    const fetched = performance.now()
+    const findings = await store.drill(spooled, signal)
+    return {
+      store: store.name,
+      id,
+      bytes,
+      fetchMs: fetched - begun,
+      restoreMs: performance.now() - fetched,
+      findings: findings.map((reason) => ({ store: store.name, id, path: null, reason })),
+    }
+  })
+}
