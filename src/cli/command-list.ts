@@ -33,6 +33,8 @@ export const COMMAND_LIST: readonly Command[] = [
   { name: 'backups prune', describe: 'Show which backups a policy keeps, and why; --confirm removes the others' },
   { name: 'backups drill', describe: 'Restore the newest backup of each store for practice, and time it' },
   { name: 'backup render', describe: 'Print a systemd timer or a Kubernetes CronJob that makes backups' },
+  { name: 'ttl show', describe: 'Print when rows of the ledger expire' },
+  { name: 'ttl set', describe: 'Set after how many days they expire, having shown what that drops' },
   { name: 'runs list', describe: 'Print the runs that the target knows of' },
   { name: 'runs show', takes: '<run>', describe: 'Print one run, day by day' },
   { name: 'runs discard', takes: '<run>', describe: 'Drop what a run staged and did not publish' },
@@ -44,6 +46,7 @@ export const COMMAND_LIST: readonly Command[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
   backups: 'Show, prove and clear away backups',
+  ttl: 'Show and set when rows of the ledger expire',
   runs: 'Show, discard and undo runs',
   config: 'Show the configuration',
 }

@@ -74,6 +74,28 @@ export async function mayRepair(
   return ask(asker, `Repair this on ${printable(server)}? [y/N] `, signal)
 }
 
+/**
+ * Whether rows may be dropped: with `--yes`, or where none are and the ledger is embedded; otherwise by an answer.
+ *
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayDrop(
+  rows: number,
+  server: string | undefined,
+  yes: boolean,
+  asker: Asker | null,
+  show: () => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (yes || (rows === 0 && server === undefined)) return true
+  if (asker === null)
+    throw new LedgerError('refused', `the change would drop ${rows} rows, and there is no terminal to ask on`, {
+      hint: 'look at it with --dry-run, then run the same command with --yes',
+    })
+  show()
+  return ask(asker, 'Change it? [y/N] ', signal)
+}
+
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {
   // Not in terminal mode, where readline would keep Ctrl-C to itself.
   const lines = createInterface({ input, output, terminal: false })

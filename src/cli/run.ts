@@ -13,6 +13,7 @@ import { runQuery } from './commands/query.js'
 import { runRepair } from './commands/repair.js'
 import { runReplay } from './commands/replay.js'
 import { runRunsDiscard, runRunsList, runRunsShow, runRunsUndo } from './commands/runs.js'
+import { runTtlSet, runTtlShow } from './commands/ttl.js'
 import { EXIT, exitCodeOfError } from './exit-codes.js'
 import type { Session } from './session.js'
 import { type Interruption, watchSignals } from './signals.js'
@@ -34,6 +35,8 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
   'backups drill': async (session) => (await import('./commands/backups.js')).runBackupsDrill(session),
   'backup render': async (session) => (await import('./commands/backup-render.js')).runBackupRender(session),
+  'ttl show': runTtlShow,
+  'ttl set': runTtlSet,
   'runs list': runRunsList,
   'runs show': runRunsShow,
   'runs discard': runRunsDiscard,

@@ -21,6 +21,8 @@ export type CommandName =
   | 'backups prune'
   | 'backups drill'
   | 'backup render'
+  | 'ttl show'
+  | 'ttl set'
   | 'config show'
 
 interface OptionSpec<T> {
@@ -67,9 +69,10 @@ const OPENING: readonly CommandName[] = ['backups verify', 'backups drill', 'con
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
 const RENDER: readonly CommandName[] = ['backup render', 'config show']
-const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render']
+const TTL: readonly CommandName[] = ['ttl show', 'ttl set']
+const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', ...TTL]
 /** What talks to the ledger. */
-const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse']
+const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse', ...TTL]
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
@@ -247,7 +250,7 @@ export const OPTIONS = {
     shape: 'value',
     default: '.obleth-ledger',
     group: 'Input',
-    commands: EVERY,
+    commands: ANY,
     describe: 'Directory of journal, quarantine and lock',
   }),
   'dry-run': option(parse.flag, {
@@ -255,7 +258,7 @@ export const OPTIONS = {
     short: 'n',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY_AND_REPAIR,
+    commands: [...REPLAY_AND_REPAIR, 'ttl set'],
     describe: 'Print what would be done and change nothing',
   }),
   'stage-only': option(parse.flag, {
@@ -335,15 +338,21 @@ export const OPTIONS = {
     default: '180',
     alsoFrom: { name: 'OBLETH_USAGE_RETENTION_DAYS' },
     group: 'Replay',
-    commands: REPLAY_AUDIT_AND_BILL,
+    commands: [...REPLAY_AUDIT_AND_BILL, ...TTL],
     describe: 'What obleth keeps in usage; older records are warned about',
   }),
   yes: option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: CHANGING,
+    commands: [...CHANGING, 'ttl set'],
     describe: 'Change a server without asking',
+  }),
+  days: option(parse.wholeNumber(1, 36_500), {
+    shape: 'value',
+    group: 'Target',
+    commands: ['ttl set', 'config show'],
+    describe: 'Days after which rows of usage expire',
   }),
   format: option(parse.formatName, {
     shape: 'value',

@@ -38,6 +38,7 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
     'bill',
     'backup',
     'backups',
+    'ttl',
     'runs',
     'config',
     'completion',
