@@ -1,0 +1,87 @@
+import type { StoreName } from '../domain/backup.js'
+import type { Deployment } from './deployment.js'
+import { shellLine } from './shell.js'
+
+/** Where no sources are named: how the pods of a cluster are. */
+const ANY_PODS = 'k8s://obleth/app.kubernetes.io%2Fname=obleth'
+
+/**
+ * The commands of runbooks, with the user's own values. Passwords are none of them: they stay where the user has put them,
+ * in the environment or a file.
+ */
+export class Commands {
+  constructor(private readonly deployment: Deployment) {}
+
+  backup(store: StoreName): string {
+    return this.line('backup', store, ...this.at(store), ...this.backups())
+  }
+
+  restore(store: StoreName, ...more: readonly string[]): string {
+    return this.line('restore', store, 'latest', ...this.at(store), ...this.backups(), ...this.keys(), ...more)
+  }
+
+  /** A point-in-time restore of Postgres, in UTC. */
+  restorePostgresTo(ms: number): string {
+    return this.line('restore', 'postgres', '--to', new Date(ms).toISOString())
+  }
+
+  /** Whether Redis writes to disk. */
+  checkRedis(): string {
+    return this.line('backup', 'redis', '--check')
+  }
+
+  verify(): string {
+    return this.line('backups', 'verify', 'latest', ...this.backups(), ...this.keys())
+  }
+
+  collect(bundle: string): string {
+    const { sources } = this.deployment
+    return this.line('collect', ...(sources.length > 0 ? sources : [ANY_PODS]), '--to', bundle, ...this.s3())
+  }
+
+  proveBundle(bundle: string): string {
+    return this.line('collect', '--verify', '--to', bundle)
+  }
+
+  replay(bundle: string, ...more: readonly string[]): string {
+    return this.line('replay', bundle, ...this.at('clickhouse'), ...more)
+  }
+
+  audit(...sources: readonly string[]): string {
+    return this.line('audit', ...sources, ...this.at('clickhouse'))
+  }
+
+  /** How a store is named on the command line; without its password. */
+  private at(store: StoreName): readonly string[] {
+    const { stores } = this.deployment.options
+    if (store === 'clickhouse') {
+      const { url, database, user, embedded } = stores.clickhouse
+      if (url === undefined) return ['--embedded', embedded]
+      const more = [...(database === 'obleth' ? [] : ['--clickhouse-db', database])]
+      return ['--clickhouse-url', url, ...more, ...(user === 'default' ? [] : ['--clickhouse-user', user])]
+    }
+    // Their URLs hold passwords, so they come from the environment.
+    return []
+  }
+
+  private backups(): readonly string[] {
+    return ['--backups', this.deployment.options.place, ...this.s3()]
+  }
+
+  private s3(): readonly string[] {
+    const { endpoint, pathStyle } = this.deployment.options.s3
+    return [...(endpoint === undefined ? [] : ['--s3-endpoint', endpoint]), ...(pathStyle ? ['--s3-path-style'] : [])]
+  }
+
+  private keys(): readonly string[] {
+    const { ageIdentity, gpgPassphraseFile } = this.deployment.options.keys
+    return [
+      ...(ageIdentity === undefined ? [] : ['--age-identity', ageIdentity]),
+      ...(gpgPassphraseFile === undefined ? [] : ['--gpg-passphrase-file', gpgPassphraseFile]),
+    ]
+  }
+
+  private line(...words: readonly string[]): string {
+    return shellLine(['obleth-ledger', ...words])
+  }
+}

@@ -1,0 +1,80 @@
+import type { MatrixRow } from '../domain/doctor.js'
+import { Commands } from './commands.js'
+import type { Deployment } from './deployment.js'
+
+/** Folder for a bundle that runbooks name. */
+export const BUNDLE = './obleth-ledger-bundle'
+
+const at = (ms: number): string => new Date(ms).toISOString()
+
+/** What the loss of each store, and of a pod, would mean here: DOMAIN section 1 with this deployment's own values. */
+export function failureMatrix(deployment: Deployment): MatrixRow[] {
+  const commands = new Commands(deployment)
+  return [
+    redisRow(deployment, commands),
+    postgresRow(deployment, commands),
+    clickhouseRow(deployment, commands),
+    podRow(deployment, commands),
+  ]
+}
+
+function redisRow({ newestMs }: Deployment, commands: Commands): MatrixRow {
+  const newest = newestMs.get('redis') ?? null
+  return {
+    lost: 'redis',
+    impact: 'the cache is cold and live token budgets start anew; nothing is lost for good',
+    recoverable:
+      newest === null
+        ? 'all but the budgets: obleth rebuilds it from Postgres on first use'
+        : `all but the budgets by itself, on first use; with them as of ${at(newest)}`,
+    untilMs: newest,
+    commands: newest === null ? [] : [commands.restore('redis', '--into', '<data dir of Redis>')],
+  }
+}
+
+function postgresRow({ newestMs, archivedMs }: Deployment, commands: Commands): MatrixRow {
+  const newest = newestMs.get('postgres') ?? null
+  const until = archivedMs ?? newest
+  const impact = 'tenants, API keys, models, settings and the audit log are gone: only a backup brings them back'
+  if (until === null)
+    return { lost: 'postgres', impact, recoverable: 'nothing: there is no backup', untilMs: null, commands: [] }
+  const archive = archivedMs === null ? [] : [commands.restorePostgresTo(archivedMs)]
+  return {
+    lost: 'postgres',
+    impact,
+    recoverable: archivedMs === null ? `the state of ${at(until)}` : `any moment up to ${at(archivedMs)}`,
+    untilMs: until,
+    commands: [...archive, ...(newest === null ? [] : [commands.restore('postgres')])],
+  }
+}
+
+function clickhouseRow({ newestMs }: Deployment, commands: Commands): MatrixRow {
+  const newest = newestMs.get('clickhouse') ?? null
+  return {
+    lost: 'clickhouse',
+    impact: "usage and billing history is gone, save what backups and the pods' WAL files hold",
+    recoverable:
+      newest === null
+        ? "what the pods' WAL files still hold: there is no backup"
+        : `the history as of ${at(newest)}, and behind it what the pods' WAL files hold`,
+    untilMs: newest,
+    commands: [
+      commands.collect(BUNDLE),
+      ...(newest === null ? [] : [commands.restore('clickhouse')]),
+      commands.replay(BUNDLE, ...(newest === null ? ['--create-schema'] : [])),
+    ],
+  }
+}
+
+function podRow({ wal }: Deployment, commands: Commands): MatrixRow {
+  return {
+    lost: 'pod',
+    impact: 'its requests in flight, and the records of its WAL that ClickHouse did not have yet',
+    recoverable:
+      wal === null
+        ? 'what its volume still holds; an emptyDir goes with the pod'
+        : `what its volume still holds; ${wal.files} WAL files of ${wal.pods} pods are in sight now`,
+    untilMs: null,
+    commands: [commands.collect(BUNDLE), commands.replay(BUNDLE), commands.audit(BUNDLE)],
+  }
+}

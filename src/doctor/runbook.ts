@@ -1,0 +1,87 @@
+import type { Lost, Step } from '../domain/doctor.js'
+import { Commands } from './commands.js'
+import type { Deployment } from './deployment.js'
+import { BUNDLE } from './matrix.js'
+
+/** What to do, step by step, once a store is lost. */
+export function runbook(lost: Lost, deployment: Deployment): Step[] {
+  return STEPS[lost](deployment, new Commands(deployment))
+}
+
+const RESTART = 'Restart all obleth pods, so that they read the configuration anew.'
+
+const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]> = {
+  redis: ({ newestMs }, commands) => [
+    { text: 'Start an empty Redis at its old address: obleth fills it from Postgres on first use.', command: null },
+    ...(newestMs.has('redis')
+      ? [
+          {
+            text: 'Only where the token budgets of the backup are wanted back: before Redis starts, lay it into its data directory.',
+            command: commands.restore('redis', '--into', '<data dir of Redis>'),
+          },
+        ]
+      : []),
+    { text: 'See that it writes to disk from now on.', command: commands.checkRedis() },
+  ],
+
+  postgres: ({ newestMs, archivedMs }, commands) => [
+    { text: 'Stop the obleth pods, or at least their admin interface: nothing may write meanwhile.', command: null },
+    ...(archivedMs === null
+      ? []
+      : [
+          {
+            text: 'Bring the cluster back to its last archived moment, into a new data directory.',
+            command: commands.restorePostgresTo(archivedMs),
+          },
+        ]),
+    ...(newestMs.has('postgres')
+      ? [
+          { text: 'Prove the newest dump.', command: commands.verify() },
+          {
+            text:
+              archivedMs === null
+                ? 'Start a PostgreSQL with an empty database at the old address, then restore into it.'
+                : 'Or, where the archive is gone too: an empty database at the old address, and the newest dump.',
+            command: commands.restore('postgres'),
+          },
+        ]
+      : []),
+    ...(newestMs.has('postgres') || archivedMs !== null
+      ? []
+      : [{ text: 'There is no backup: tenants, keys and settings have to be entered again.', command: null }]),
+    { text: RESTART, command: null },
+  ],
+
+  clickhouse: ({ newestMs }, commands) => [
+    {
+      text: 'Keep the pods: what is lost is in their WAL files. Do not delete, scale down or roll out anything before they are home.',
+      command: null,
+    },
+    { text: 'Bring the WAL of all pods home.', command: commands.collect(BUNDLE) },
+    { text: 'Prove the copy.', command: commands.proveBundle(BUNDLE) },
+    { text: 'Start an empty ClickHouse at the old address, without letting obleth write to it yet.', command: null },
+    ...(newestMs.has('clickhouse')
+      ? [
+          { text: 'Prove the newest backup.', command: commands.verify() },
+          { text: 'Restore it.', command: commands.restore('clickhouse') },
+        ]
+      : [{ text: 'There is no backup: all history comes from the WAL files.', command: null }]),
+    { text: 'See what the replay would do.', command: commands.replay(BUNDLE, '--dry-run', ...schema(newestMs)) },
+    { text: 'Close the gap.', command: commands.replay(BUNDLE, '--yes', ...schema(newestMs)) },
+    { text: 'See what is still missing, for the bills.', command: commands.audit(BUNDLE) },
+    { text: 'Let the pods write again; collect and replay once more when they have drained.', command: null },
+  ],
+
+  pod: (_, commands) => [
+    {
+      text: 'Keep its volume: a PersistentVolume can be mounted elsewhere, an emptyDir goes with the pod.',
+      command: null,
+    },
+    { text: 'Bring its WAL home, with that of the others.', command: commands.collect(BUNDLE) },
+    { text: 'Prove the copy.', command: commands.proveBundle(BUNDLE) },
+    { text: 'Load what the ledger lacks; what it has is left alone.', command: commands.replay(BUNDLE, '--yes') },
+    { text: 'See what is still missing, for the bills.', command: commands.audit(BUNDLE) },
+  ],
+}
+
+const schema = (newestMs: Deployment['newestMs']): string[] => (newestMs.has('clickhouse') ? [] : ['--create-schema'])
