@@ -2,6 +2,7 @@ import type {
   BackupEntry,
   BackupManifest,
   BackupsOptions,
+  DrilledBackup,
   KeepPolicy,
   PruneDecision,
   StoreName,
@@ -10,6 +11,7 @@ import type {
 import { LedgerError } from '../domain/errors.js'
 import { listBackups } from './list.js'
 import { decide, removeBackup } from './prune.js'
+import { withSpooled } from './spool.js'
 import { openStorage } from './storage/open.js'
 import { storeOf } from './stores.js'
 import { takeBackup } from './take.js'
@@ -43,15 +45,7 @@ export async function backupsVerify(
 ): Promise<{ readonly place: string; readonly verified: readonly VerifiedBackup[] }> {
   const storage = openStorage(options.place)
   const entries = (await listBackups(storage, signal)).filter(({ state }) => state !== 'running')
-  const newest = new Map([...entries].reverse().map((entry) => [entry.store, entry.id]))
-  const chosen = entries.filter(({ store, id }) =>
-    named === '' ? true : named === 'latest' ? newest.get(store) === id : named === id,
-  )
-  if (chosen.length === 0)
-    throw new LedgerError('source_not_found', named === '' ? 'there is no backup' : 'there is no such backup', {
-      place: storage.place,
-      hint: 'obleth-ledger backups list shows what there is; --backups names another place',
-    })
+  const chosen = choose(entries, named, storage.place)
   const verified: VerifiedBackup[] = []
   for (const entry of chosen) {
     signal.throwIfAborted()
@@ -59,6 +53,50 @@ export async function backupsVerify(
     verified.push(await verifyBackup(entry, store, storage, options.keys, signal))
   }
   return { place: storage.place, verified }
+}
+
+/**
+ * Restores one complete backup, or the newest of each store, into a scratch server and compares it with its manifest.
+ *
+ * @param named a backup's id, `latest` or ''
+ * @throws LedgerError `source_not_found` where there is none
+ */
+export async function backupsDrill(
+  options: BackupsOptions,
+  named: string,
+  signal: AbortSignal,
+): Promise<{ readonly place: string; readonly drilled: readonly DrilledBackup[] }> {
+  const storage = openStorage(options.place)
+  const chosen = choose(
+    (await listBackups(storage, signal)).filter(({ state }) => state === 'complete'),
+    named === '' ? 'latest' : named,
+    storage.place,
+  )
+  const drilled: DrilledBackup[] = []
+  for (const { store: name, id, manifest } of chosen) {
+    if (manifest === null) continue
+    signal.throwIfAborted()
+    const store = await storeOf(name, options.stores)
+    const started = performance.now()
+    const findings = await withSpooled(storage, manifest, options.keys, signal, (spooled) =>
+      store.drill(spooled, signal),
+    )
+    drilled.push({ store: name, id, tookMs: Math.round(performance.now() - started), findings })
+  }
+  return { place: storage.place, drilled }
+}
+
+/** The backups that a name means: '' for all of them. */
+function choose(entries: readonly BackupEntry[], named: string, place: string): readonly BackupEntry[] {
+  const newest = new Map([...entries].reverse().map((entry) => [entry.store, entry.id]))
+  const chosen = entries.filter(({ store, id }) =>
+    named === '' ? true : named === 'latest' ? newest.get(store) === id : named === id,
+  )
+  if (chosen.length > 0) return chosen
+  throw new LedgerError('source_not_found', named === '' ? 'there is no backup' : 'there is no such backup', {
+    place,
+    hint: 'obleth-ledger backups list shows what there is; --backups names another place',
+  })
 }
 
 /** What a policy keeps and removes; removes it only where `confirmed`. */

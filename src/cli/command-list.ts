@@ -28,8 +28,18 @@ export const COMMAND_LIST: readonly Command[] = [
   { name: 'backup postgres', describe: "Back up obleth's Postgres: a full dump with its roles" },
   { name: 'backup redis', describe: "Back up obleth's Redis" },
   { name: 'backup clickhouse', describe: 'Back up the ledger' },
+  {
+    name: 'restore postgres',
+    takes: '[backup]',
+    describe: "Restore obleth's Postgres in one transaction, after showing what would be replaced",
+  },
   { name: 'backups list', describe: 'Print every backup, with its age, size and state' },
   { name: 'backups verify', takes: '[backup]', describe: 'Prove backups by their hashes and by their own programs' },
+  {
+    name: 'backups drill',
+    takes: '[backup]',
+    describe: 'Restore backups into a scratch server of this machine and compare',
+  },
   { name: 'backups prune', describe: 'Show which backups a policy keeps, and why; --confirm removes the others' },
   { name: 'runs list', describe: 'Print the runs that the target knows of' },
   { name: 'runs show', takes: '<run>', describe: 'Print one run, day by day' },
@@ -41,6 +51,7 @@ export const COMMAND_LIST: readonly Command[] = [
 /** What a first word of several commands is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
+  restore: 'Restore one of the three stores',
   backups: 'Show, prove and clear away backups',
   runs: 'Show, discard and undo runs',
   config: 'Show the configuration',

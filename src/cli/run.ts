@@ -29,8 +29,10 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backup postgres': async (session) => (await import('./commands/backup.js')).runBackup(session, 'postgres'),
   'backup redis': async (session) => (await import('./commands/backup.js')).runBackup(session, 'redis'),
   'backup clickhouse': async (session) => (await import('./commands/backup.js')).runBackup(session, 'clickhouse'),
+  'restore postgres': async (session) => (await import('./commands/restore-postgres.js')).runRestorePostgres(session),
   'backups list': async (session) => (await import('./commands/backups.js')).runBackupsList(session),
   'backups verify': async (session) => (await import('./commands/backups.js')).runBackupsVerify(session),
+  'backups drill': async (session) => (await import('./commands/backups.js')).runBackupsDrill(session),
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
   'runs list': runRunsList,
   'runs show': runRunsShow,
@@ -49,7 +51,9 @@ const STOPPABLE: readonly CommandName[] = [
   'backup postgres',
   'backup redis',
   'backup clickhouse',
+  'restore postgres',
   'backups verify',
+  'backups drill',
   'backups prune',
 ]
 

@@ -31,7 +31,7 @@ export interface BackupContents {
   readonly databases: readonly string[]
   readonly tables: readonly TableRows[]
   /** Sizes, counts and marks that the store's own check compares; what they mean is the store's business. */
-  readonly facts: Readonly<Record<string, string | number | boolean | null>>
+  readonly facts: Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 }
 
 /** What a backup is: written last, so that a backup without it is known to be half made. */
@@ -129,6 +129,16 @@ export interface BackupsOptions {
   readonly s3: S3Options
   readonly keys: KeyOptions
   readonly stores: StoreOptions
+}
+
+/** What a drill of a backup came to. */
+export interface DrilledBackup {
+  readonly store: StoreName
+  readonly id: string
+  /** To bring it here, restore and compare it. */
+  readonly tookMs: number
+  /** What was not as its manifest says. */
+  readonly findings: readonly string[]
 }
 
 /** What was found out about a backup. */

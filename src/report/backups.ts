@@ -1,4 +1,4 @@
-import type { BackupEntry, BackupManifest, PruneDecision, VerifiedBackup } from '../domain/backup.js'
+import type { BackupEntry, BackupManifest, DrilledBackup, PruneDecision, VerifiedBackup } from '../domain/backup.js'
 import { printable } from '../domain/printable.js'
 import { count, plural, size, time } from './format.js'
 import type { Style } from './style.js'
@@ -11,12 +11,14 @@ export function renderBackup(manifest: BackupManifest, place: string, style: Sty
   const { store, id, serverVersion, source, encryption, files, contents, notes, startedAt, finishedAt } = manifest
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   const took = Date.parse(finishedAt) - Date.parse(startedAt)
-  const facts = Object.entries(contents.facts).map(([name, value]) => `${name} ${value}`)
+  const facts = Object.entries(contents.facts).map(
+    ([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') || 'none' : value}`,
+  )
   const lines = [
     `${style.good('backed up')} ${printable(`${store} ${serverVersion}, ${source}`)}`,
     `  backup    ${id}, ${printable(place)}`,
     `  files     ${plural(files.length, 'file')}, ${size(bytes)}, ${encryption === 'none' ? 'not encrypted' : `encrypted with ${encryption}`}; took ${time(took)}`,
-    `  holds     ${printable([...contents.databases, ...facts].join(', ') || 'nothing')}`,
+    `  holds     ${printable([...contents.databases, ...facts].join('; ') || 'nothing')}`,
     ...contents.tables
       .slice(0, MOST_TABLES)
       .map(({ table, rows }) => `  ${' '.repeat(8)}  ${printable(table)}: ${plural(rows, 'row')}`),
@@ -53,6 +55,16 @@ export function renderVerified(verified: readonly VerifiedBackup[], style: Style
       )
     const how = opened ? 'hashes and its own programs agree' : 'hashes agree; not opened, since no key is named'
     return [`${style.good('proven')}     ${store} ${id}, ${size(bytes)}: ${how}`]
+  })
+  return `${lines.join('\n')}\n`
+}
+
+/** What drills came to. */
+export function renderDrilled(drilled: readonly DrilledBackup[], style: Style): string {
+  const lines = drilled.flatMap(({ store, id, tookMs, findings }) => {
+    if (findings.length > 0)
+      return findings.map((finding) => `${style.bad('differs')}    ${store} ${id}: ${printable(finding)}`)
+    return [`${style.good('restored')}   ${store} ${id} in ${time(tookMs)}: what came out is what the manifest says`]
   })
   return `${lines.join('\n')}\n`
 }

@@ -1,7 +1,7 @@
-import { backupsList, backupsPrune, backupsVerify } from '../../backup/index.js'
+import { backupsDrill, backupsList, backupsPrune, backupsVerify } from '../../backup/index.js'
 import { backupsOptions, keepPolicy } from '../../config/parsed.js'
 import { toolVersion } from '../../pipeline/version.js'
-import { renderBackups, renderPrune, renderVerified } from '../../report/backups.js'
+import { renderBackups, renderDrilled, renderPrune, renderVerified } from '../../report/backups.js'
 import { renderJson } from '../../report/json.js'
 import { createStyle, type Style } from '../../report/style.js'
 import { EXIT } from '../exit-codes.js'
@@ -22,6 +22,14 @@ export async function runBackupsVerify(session: Session): Promise<number> {
   const outcome = await backupsVerify(backupsOptions(settings), words.backup, signal)
   const sound = outcome.verified.every(({ findings }) => findings.length === 0)
   return print(session, 'backups verify', sound, outcome, (style) => renderVerified(outcome.verified, style))
+}
+
+/** `obleth-ledger backups drill`: 4 where what was restored is not what the manifest says. */
+export async function runBackupsDrill(session: Session): Promise<number> {
+  const { settings, words, signal } = session
+  const outcome = await backupsDrill(backupsOptions(settings), words.backup, signal)
+  const sound = outcome.drilled.every(({ findings }) => findings.length === 0)
+  return print(session, 'backups drill', sound, outcome, (style) => renderDrilled(outcome.drilled, style))
 }
 
 /** `obleth-ledger backups prune`: shows what it would do; does it with `--confirm`. */
