@@ -68,7 +68,7 @@ async function succeed(program: string, args: readonly string[], options: Progra
     `the scratch server does not start: ${lastWords({ ...ran, stderr: said || ran.stderr })}`,
     {
       place: printable(program),
-      hint: 'see what the message says; TMPDIR names another disk for the scratch server',
+      hint: 'see what the message says; TMPDIR names another disk for the scratch server, whose user (as root: postgres) has to get there',
     },
   )
 }
