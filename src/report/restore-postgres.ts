@@ -44,7 +44,7 @@ export function renderPostgresPlan(plan: PostgresRestorePlan, style: Style): str
     `  backup    ${printable(`PostgreSQL ${backupVersion}, taken ${takenAt}, in ${place}`)}; what was written since is lost`,
     `  target    ${printable(`PostgreSQL ${targetVersion}`)}`,
     ...renderTable(TABLES, tables, style, MOST_TABLES),
-    `  large objects: ${count(largeObjects.now)} now, ${count(largeObjects.inBackup)} in the backup`,
+    `  large objects: ${count(largeObjects.now)} now, ${count(largeObjects.inBackup)} in the backup; others stay`,
     ...rolesLines(plan, style),
     ...plan.keptExtensions.map(
       (name) =>

@@ -36,9 +36,10 @@ function differencesOf({ contents }: BackupManifest, there: Survey): string[] {
   const missing = namesOf(extensions).filter((name) => !there.extensions.has(name))
   return [
     ...tables,
-    ...(there.largeObjects === largeObjects
+    // Those of the target that the backup does not have stay, as tables do.
+    ...(there.largeObjects >= Number(largeObjects)
       ? []
-      : [`there are ${there.largeObjects} large objects where the backup has ${largeObjects}`]),
+      : [`there are only ${there.largeObjects} large objects where the backup has ${largeObjects}`]),
     ...missing.map((name) => `the extension ${name} is missing`),
   ]
 }

@@ -45,8 +45,15 @@ export async function planRestore(
     sessions: found.sessions,
     roles: { rule, missing: missingRoles },
     keptExtensions: kept,
-    notes: manifest.notes,
+    notes: [...manifest.notes, ...notesOn(survey)],
   }
+}
+
+function notesOn({ defaultGrants }: Survey): string[] {
+  if (defaultGrants === 0) return []
+  return [
+    `the target has ${defaultGrants} rules of default privileges (\\ddp in psql): what the restore makes gets these rights besides those of the backup; restore into a new database, or revoke them first`,
+  ]
 }
 
 interface Target {

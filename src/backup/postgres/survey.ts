@@ -23,6 +23,8 @@ export interface Survey {
   readonly roles: readonly string[]
   /** The last migration, or a hash of all columns. */
   readonly schema: string
+  /** Rules that give rights on whatever is made from now on. */
+  readonly defaultGrants: number
   /** Foreign tables: their rows are elsewhere. */
   readonly foreignTables: readonly string[]
 }
@@ -110,6 +112,7 @@ export async function surveyDatabase(client: Client): Promise<Survey> {
     foreignExtensions: extensions.filter(({ mine }) => !mine && !server.superuser).map(({ name }) => name),
     roles: ((await client.query(ROLES)).rows as { name: string }[]).map(({ name }) => name),
     schema: await schemaOf(client, found),
+    defaultGrants: await countOf(client, 'SELECT count(*) FROM pg_default_acl'),
     foreignTables: found.filter(({ isForeign }) => isForeign).map(({ shown }) => shown),
   }
 }
