@@ -1,4 +1,4 @@
-import type { BackupEntry, BackupsOptions, DrilledBackup } from '../domain/backup.js'
+import type { BackupManifest, BackupsOptions, DrilledBackup } from '../domain/backup.js'
 import { withSpooled } from './spool.js'
 import type { Storage } from './storage/storage.js'
 import type { Store } from './store.js'
@@ -8,7 +8,8 @@ import type { Store } from './store.js'
  * restore with its comparison. Throws what would keep a real restore from happening, such as a wrong key.
  */
 export async function drillBackup(
-  { id, bytes, manifest }: BackupEntry & { readonly manifest: NonNullable<BackupEntry['manifest']> },
+  manifest: BackupManifest,
+  bytes: number,
   store: Store,
   storage: Storage,
   options: BackupsOptions,
@@ -20,11 +21,11 @@ export async function drillBackup(
     const findings = await store.drill(spooled, signal)
     return {
       store: store.name,
-      id,
+      id: manifest.id,
       bytes,
       fetchMs: fetched - begun,
       restoreMs: performance.now() - fetched,
-      findings: findings.map((reason) => ({ store: store.name, id, path: null, reason })),
+      findings,
     }
   })
 }

@@ -45,15 +45,7 @@ export async function backupsVerify(
 ): Promise<{ readonly place: string; readonly verified: readonly VerifiedBackup[] }> {
   const storage = openStorage(options.place)
   const entries = (await listBackups(storage, signal)).filter(({ state }) => state !== 'running')
-  const newest = new Map([...entries].reverse().map((entry) => [entry.store, entry.id]))
-  const chosen = entries.filter(({ store, id }) =>
-    named === '' ? true : named === 'latest' ? newest.get(store) === id : named === id,
-  )
-  if (chosen.length === 0)
-    throw new LedgerError('source_not_found', named === '' ? 'there is no backup' : 'there is no such backup', {
-      place: storage.place,
-      hint: 'obleth-ledger backups list shows what there is; --backups names another place',
-    })
+  const chosen = choose(entries, named, storage.place)
   const verified: VerifiedBackup[] = []
   for (const entry of chosen) {
     signal.throwIfAborted()
@@ -64,12 +56,15 @@ export async function backupsVerify(
 }
 
 /**
- * Restores the newest complete backup of each store for practice.
+/**
+ * Restores one complete backup for practice, or the newest of each store.
  *
- * @throws LedgerError `source_not_found` where there is no complete backup at all
+ * @param named a backup's id; `latest` or '' for the newest of each store
+ * @throws LedgerError `source_not_found` where there is none
  */
 export async function backupsDrill(
   options: BackupsOptions,
+  named: string,
   signal: AbortSignal,
 ): Promise<{
   readonly place: string
@@ -79,21 +74,27 @@ export async function backupsDrill(
   const storage = openStorage(options.place)
   const complete = (await listBackups(storage, signal)).filter(({ state }) => state === 'complete')
   const drilled: DrilledBackup[] = []
-  const without: StoreName[] = []
-  for (const name of STORES) {
-    const newest = complete.find(({ store }) => store === name)
-    if (newest?.manifest == null) without.push(name)
-    else {
-      const store = await storeOf(name, options.stores)
-      drilled.push(await drillBackup({ ...newest, manifest: newest.manifest }, store, storage, options, signal))
-    }
+  for (const { manifest, bytes } of choose(complete, named === '' ? 'latest' : named, storage.place)) {
+    if (manifest === null) continue
+    signal.throwIfAborted()
+    const store = await storeOf(manifest.store, options.stores)
+    drilled.push(await drillBackup(manifest, bytes, store, storage, options, signal))
   }
-  if (drilled.length === 0)
-    throw new LedgerError('source_not_found', 'there is no complete backup', {
-      place: storage.place,
-      hint: 'obleth-ledger backup postgres makes one; --backups names another place',
-    })
+  const without = STORES.filter((name) => !complete.some(({ store }) => store === name))
   return { place: storage.place, drilled, without }
+}
+
+/** The backups that a name means: '' for all of them. */
+function choose(entries: readonly BackupEntry[], named: string, place: string): readonly BackupEntry[] {
+  const newest = new Map([...entries].reverse().map((entry) => [entry.store, entry.id]))
+  const chosen = entries.filter(({ store, id }) =>
+    named === '' ? true : named === 'latest' ? newest.get(store) === id : named === id,
+  )
+  if (chosen.length > 0) return chosen
+  throw new LedgerError('source_not_found', named === '' ? 'there is no backup' : 'there is no such backup', {
+    place,
+    hint: 'obleth-ledger backups list shows what there is; --backups names another place',
+  })
 }
 
 /** What a policy keeps and removes; removes it only where `confirmed`. */

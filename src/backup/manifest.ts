@@ -34,7 +34,7 @@ const manifest = z.object({
   contents: z.object({
     databases: z.array(z.string()),
     tables: z.array(z.object({ table: z.string(), rows: z.number() })),
-    facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+    facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())])),
   }),
   notes: z.array(z.string()),
 })

@@ -28,10 +28,19 @@ export const COMMAND_LIST: readonly Command[] = [
   { name: 'backup postgres', describe: "Back up obleth's Postgres: a full dump with its roles" },
   { name: 'backup redis', describe: "Back up obleth's Redis" },
   { name: 'backup clickhouse', describe: 'Back up the ledger' },
+  {
+    name: 'restore postgres',
+    takes: '[backup]',
+    describe: "Restore obleth's Postgres in one transaction, after showing what would be replaced",
+  },
   { name: 'backups list', describe: 'Print every backup, with its age, size and state' },
   { name: 'backups verify', takes: '[backup]', describe: 'Prove backups by their hashes and by their own programs' },
+  {
+    name: 'backups drill',
+    takes: '[backup]',
+    describe: 'Restore the newest backup of each store for practice, compare it, and time it',
+  },
   { name: 'backups prune', describe: 'Show which backups a policy keeps, and why; --confirm removes the others' },
-  { name: 'backups drill', describe: 'Restore the newest backup of each store for practice, and time it' },
   { name: 'backup render', describe: 'Print a systemd timer or a Kubernetes CronJob that makes backups' },
   { name: 'ttl show', describe: 'Print when rows of the ledger expire' },
   { name: 'ttl set', describe: 'Set after how many days they expire, having shown what that drops' },
@@ -45,6 +54,7 @@ export const COMMAND_LIST: readonly Command[] = [
 /** What a first word of several commands is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
+  restore: 'Restore one of the three stores',
   backups: 'Show, prove and clear away backups',
   ttl: 'Show and set when rows of the ledger expire',
   runs: 'Show, discard and undo runs',

@@ -96,6 +96,24 @@ export async function mayDrop(
   return ask(asker, 'Change it? [y/N] ', signal)
 }
 
+/**
+ * Whether a backup may replace what its target holds: with `--yes`, otherwise by an answer.
+ *
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayRestore(
+  target: string,
+  yes: boolean,
+  asker: Asker | null,
+  show: () => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (yes) return true
+  if (asker === null) throw needsYes(target, 'to restore into', 'what would be replaced with --dry-run')
+  show()
+  return ask(asker, `Replace this on ${printable(target)}? [y/N] `, signal)
+}
+
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {
   // Not in terminal mode, where readline would keep Ctrl-C to itself.
   const lines = createInterface({ input, output, terminal: false })

@@ -16,10 +16,11 @@ export type CommandName =
   | 'backup postgres'
   | 'backup redis'
   | 'backup clickhouse'
+  | 'restore postgres'
   | 'backups list'
   | 'backups verify'
-  | 'backups prune'
   | 'backups drill'
+  | 'backups prune'
   | 'backup render'
   | 'ttl show'
   | 'ttl set'
@@ -61,11 +62,19 @@ const EVERY: readonly CommandName[] = [
   'config show',
 ]
 const TAKING: readonly CommandName[] = ['backup postgres', 'backup redis', 'backup clickhouse']
+const RESTORING: readonly CommandName[] = ['restore postgres']
 /** What reads or writes backups. */
-const BACKUPS: readonly CommandName[] = [...TAKING, 'backups list', 'backups verify', 'backups prune', 'backups drill']
+const BACKUPS: readonly CommandName[] = [
+  ...TAKING,
+  ...RESTORING,
+  'backups list',
+  'backups verify',
+  'backups drill',
+  'backups prune',
+]
 const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
 /** What has to read what is in a backup. */
-const OPENING: readonly CommandName[] = ['backups verify', 'backups drill', 'config show']
+const OPENING: readonly CommandName[] = [...RESTORING, 'backups verify', 'backups drill', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
 const RENDER: readonly CommandName[] = ['backup render', 'config show']
@@ -258,7 +267,7 @@ export const OPTIONS = {
     short: 'n',
     default: 'false',
     group: 'Replay',
-    commands: [...REPLAY_AND_REPAIR, 'ttl set'],
+    commands: [...REPLAY_AND_REPAIR, ...RESTORING, 'ttl set'],
     describe: 'Print what would be done and change nothing',
   }),
   'stage-only': option(parse.flag, {
@@ -345,7 +354,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: [...CHANGING, 'ttl set'],
+    commands: [...CHANGING, ...RESTORING, 'ttl set'],
     describe: 'Change a server without asking',
   }),
   days: option(parse.wholeNumber(1, 36_500), {
@@ -393,7 +402,7 @@ export const OPTIONS = {
     shape: 'value',
     alsoFrom: { name: 'OBLETH_DATABASE_URL' },
     group: 'Bill',
-    commands: ['bill', 'backup postgres', 'config show'],
+    commands: ['bill', 'backup postgres', 'restore postgres', 'config show'],
     describe: "obleth's Postgres; as a flag without password",
   }),
   'redis-url': option(parse.redisUrl, {
@@ -445,6 +454,27 @@ export const OPTIONS = {
     group: 'Backup',
     commands: TAKING_AND_OPENING,
     describe: 'File whose first line is the passphrase: backups are encrypted with gpg, and opened',
+  }),
+  roles: option(parse.oneOf('require', 'create', 'ignore'), {
+    shape: 'value',
+    default: 'require',
+    group: 'Backup',
+    commands: ['restore postgres', 'config show'],
+    describe:
+      'Roles of the backup that the target lacks: refuse, create them from the backup, or leave out owners and grants',
+  }),
+  'lock-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '30s',
+    group: 'Backup',
+    commands: ['restore postgres', 'config show'],
+    describe: 'Longest wait of a restore for a lock that another session holds',
+  }),
+  'restart-command': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: ['restore postgres', 'config show'],
+    describe: 'Run by sh once a restore is done, to restart obleth pods',
   }),
   'keep-last': option(parse.wholeNumber(0, 10_000), {
     shape: 'value',

@@ -2,6 +2,7 @@ import type { AuditOptions } from '../domain/audit.js'
 import type { BackupsOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
 import type { BillOptions, InputOptions, ReplayOptions, S3Options, TargetOptions } from '../domain/options.js'
+import type { PostgresRestoreOptions } from '../domain/postgres-restore.js'
 import type { Settings } from './resolve.js'
 
 /** Options of the target; a server's user and password are left out where the ledger is embedded. */
@@ -121,6 +122,19 @@ export function backupsOptions(settings: Settings): BackupsOptions {
       redisUrl: values['redis-url'],
       clickhouse: targetOptions(settings),
     },
+  }
+}
+
+export function restorePostgresOptions(
+  settings: Settings,
+): Omit<PostgresRestoreOptions, 'backup' | 'signal' | 'confirm'> {
+  const { values } = settings
+  return {
+    backups: backupsOptions(settings),
+    roles: values.roles,
+    lockTimeoutMs: values['lock-timeout'],
+    restartCommand: values['restart-command'],
+    dryRun: values['dry-run'],
   }
 }
 

@@ -48,7 +48,9 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
     sources: options.sources,
     stores,
     newestMs: new Map(
-      (backups.answer?.stores ?? []).flatMap(({ store, newest }) => (newest === null ? [] : [[store, newest.startedMs]])),
+      (backups.answer?.stores ?? []).flatMap(({ store, newest }) =>
+        newest === null ? [] : [[store, newest.startedMs]],
+      ),
     ),
     archivedMs: postgres.archivedMs,
     wal: wal?.answer?.report ?? null,

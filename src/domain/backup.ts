@@ -31,7 +31,7 @@ export interface BackupContents {
   readonly databases: readonly string[]
   readonly tables: readonly TableRows[]
   /** Sizes, counts and marks that the store's own check compares; what they mean is the store's business. */
-  readonly facts: Readonly<Record<string, string | number | boolean | null>>
+  readonly facts: Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 }
 
 /** What a backup is: written last, so that a backup without it is known to be half made. */
@@ -151,7 +151,7 @@ export interface DrilledBackup {
   /** Restoring and comparing. */
   readonly restoreMs: number
   /** What the restored store differs in. */
-  readonly findings: readonly BackupFinding[]
+  readonly findings: readonly string[]
 }
 
 /** How backups shall be made by themselves. */

@@ -18,12 +18,14 @@ export function renderBackup(manifest: BackupManifest, place: string, style: Sty
   const { store, id, serverVersion, source, encryption, files, contents, notes, startedAt, finishedAt } = manifest
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   const took = Date.parse(finishedAt) - Date.parse(startedAt)
-  const facts = Object.entries(contents.facts).map(([name, value]) => `${name} ${value}`)
+  const facts = Object.entries(contents.facts).map(
+    ([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') || 'none' : value}`,
+  )
   const lines = [
     `${style.good('backed up')} ${printable(`${store} ${serverVersion}, ${source}`)}`,
     `  backup    ${id}, ${printable(place)}`,
     `  files     ${plural(files.length, 'file')}, ${size(bytes)}, ${encryption === 'none' ? 'not encrypted' : `encrypted with ${encryption}`}; took ${time(took)}`,
-    `  holds     ${printable([...contents.databases, ...facts].join(', ') || 'nothing')}`,
+    `  holds     ${printable([...contents.databases, ...facts].join('; ') || 'nothing')}`,
     ...contents.tables
       .slice(0, MOST_TABLES)
       .map(({ table, rows }) => `  ${' '.repeat(8)}  ${printable(table)}: ${plural(rows, 'row')}`),
@@ -68,7 +70,7 @@ export function renderVerified(verified: readonly VerifiedBackup[], style: Style
 export function renderDrilled(drilled: readonly DrilledBackup[], without: readonly StoreName[], style: Style): string {
   const lines = drilled.flatMap(({ store, id, bytes, fetchMs, restoreMs, findings }) => [
     `${findings.length === 0 ? style.good('restored') : style.bad('differs ')}  ${store} ${id}, ${size(bytes)}: recovery time ${time(fetchMs + restoreMs)} (fetched in ${time(fetchMs)}, restored and compared in ${time(restoreMs)})`,
-    ...findings.map(({ reason }) => `  ${style.bad(printable(reason))}`),
+    ...findings.map((finding) => `  ${style.bad(printable(finding))}`),
   ])
   return `${[...lines, ...without.map((store) => `${style.warn('none')}      ${store}: there is no complete backup`)].join('\n')}\n`
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decrypt, encrypt, encryptionOf } from '../../src/backup/encryption.js'
 import type { KeyOptions } from '../../src/domain/backup.js'
-import { makeKeys, noEncryption } from '../support/keys.js'
+import { canEncrypt, keyFiles } from '../support/keys.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'keys-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -20,9 +20,9 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(got)
 }
 
-describe.skipIf(noEncryption() !== null)('a file encrypted with', () => {
-  const right = makeKeys(folder, 'right')
-  const wrong = makeKeys(folder, 'wrong')
+describe.skipIf(!canEncrypt('age') || !canEncrypt('gpg'))('a file encrypted with', () => {
+  const right = { age: keyFiles('age', folder, 'right'), gpg: keyFiles('gpg', folder, 'right') }
+  const wrong = { age: keyFiles('age', folder, 'wrong'), gpg: keyFiles('gpg', folder, 'wrong') }
   const content = Buffer.alloc(5_000_003, 'some text of a dump, ')
 
   describe.each(['age', 'gpg'] as const)('%s', (way) => {

@@ -1,30 +1,37 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyOptions } from '../../src/domain/backup.js'
 
-/** Why backups cannot be encrypted here, or null; with CI=true a missing program is an error. */
-export function noEncryption(): string | null {
-  try {
-    for (const program of ['age', 'gpg']) execFileSync(program, ['--version'], { stdio: 'ignore' })
-    return null
-  } catch {
-    if (process.env.CI === 'true') throw new Error('age or gpg is missing: install them (Debian packages age, gnupg)')
-    return 'age or gpg is missing'
-  }
+/** Ways in which backups are encrypted. */
+export type EncryptionName = 'none' | 'age' | 'gpg'
+
+/** True where the program of it is here; with CI=true a missing one is an error. */
+export function canEncrypt(name: EncryptionName): boolean {
+  if (name === 'none' || spawnSync(name, ['--version']).status === 0) return true
+  if (process.env.CI === 'true') throw new Error(`${name} is missing: install it (Debian packages age, gnupg)`)
+  return false
 }
 
-/** Key files in a folder: an identity of age with its recipient, and a passphrase for gpg. */
-export function makeKeys(folder: string, name = 'key'): { readonly age: KeyOptions; readonly gpg: KeyOptions } {
-  const identity = join(folder, `${name}.age`)
-  const recipients = join(folder, `${name}.pub`)
-  const passphrase = join(folder, `${name}.passphrase`)
-  execFileSync('age-keygen', ['-o', identity], { stdio: 'ignore' })
-  writeFileSync(recipients, execFileSync('age-keygen', ['-y', identity]))
-  writeFileSync(passphrase, `${name} passphrase, with "quotes" and spaces \n`)
+/** Makes a key in a folder; returns the options of commands that take and that open backups. */
+export function makeKey(name: EncryptionName, folder: string): { readonly take: string[]; readonly open: string[] } {
+  if (name === 'none') return { take: [], open: [] }
+  const { ageRecipients = '', ageIdentity = '', gpgPassphraseFile = '' } = keyFiles(name, folder)
+  return name === 'gpg'
+    ? { take: ['--gpg-passphrase-file', gpgPassphraseFile], open: ['--gpg-passphrase-file', gpgPassphraseFile] }
+    : { take: ['--age-recipients', ageRecipients], open: ['--age-identity', ageIdentity] }
+}
+
+/** Key files in a folder, the passphrase one of several lines. */
+export function keyFiles(name: 'age' | 'gpg', folder: string, called = 'key'): KeyOptions {
   const none = { ageRecipients: undefined, ageIdentity: undefined, gpgPassphraseFile: undefined }
-  return {
-    age: { ...none, ageRecipients: recipients, ageIdentity: identity },
-    gpg: { ...none, gpgPassphraseFile: passphrase },
+  const file = (ending: string) => join(folder, `${called}.${ending}`)
+  if (name === 'gpg') {
+    writeFileSync(file('passphrase'), `${called} "horse"\nnot this line\n`, { mode: 0o600 })
+    return { ...none, gpgPassphraseFile: file('passphrase') }
   }
+  const identity = execFileSync('age-keygen', { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  writeFileSync(file('identity'), identity, { mode: 0o600 })
+  writeFileSync(file('recipients'), `${/public key: (\S+)/.exec(identity)?.[1]}\n`)
+  return { ...none, ageRecipients: file('recipients'), ageIdentity: file('identity') }
 }

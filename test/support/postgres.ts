@@ -23,11 +23,14 @@ export function postgresPrograms(): string | null {
 
 /** A PostgreSQL of its own on a free loopback port. */
 export interface TestPostgres {
-  /** With user and password. */
+  /** With user and password; the user is a superuser. */
   readonly url: string
+  /** Main process, to be killed by tests of a crash. */
+  readonly pid: number
   stop(): Promise<void>
 }
 
+/** @param programs folder with initdb and postgres */
 export async function startPostgres(programs: string): Promise<TestPostgres> {
   const root = mkdtempSync(join(tmpdir(), 'postgres-'))
   const data = join(root, 'data')
@@ -49,9 +52,10 @@ export async function startPostgres(programs: string): Promise<TestPostgres> {
   await answering(url, child)
   return {
     url,
+    pid: child.pid ?? 0,
     stop: async () => {
       child.kill('SIGINT')
-      if (child.exitCode === null) await once(child, 'exit')
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
       rmSync(root, { recursive: true, force: true })
     },
   }

@@ -7,7 +7,6 @@ import { writeError } from '../../domain/write-error.js'
 import { assertPath } from './paths.js'
 import type { Storage, StoredFile } from './storage.js'
 
-const TEMPORARY = /\.obleth-ledger-[0-9a-z]+$/
 const HINT = 'free some space, or name another place with --backups; earlier backups are as they were'
 
 /** Backups in a folder of this machine: files 0600, folders 0700, on disk when a write returns. */
@@ -52,7 +51,7 @@ export function directoryStorage(folder: string): Storage {
         throw told(error, root)
       })
       const files = names
-        .filter((entry) => entry.isFile() && !TEMPORARY.test(entry.name))
+        .filter((entry) => entry.isFile())
         .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'))
         .filter((path) => path.startsWith(prefix))
         .sort()

@@ -21,7 +21,8 @@ export interface Storage {
   write(path: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
   /** A file's bytes from its beginning. Throws `source_not_found` where it is missing. */
   read(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>
-  /** Every file whose path begins so, by path. Nothing where there is none; temporary files are left out. */
+  /** Every file whose path begins so, by path. Nothing where there is none. What a write left that was killed counts too: it
+   * takes room, and is to be removed. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredFile>
   /** Removes a file; to remove it again does no harm. */
   remove(path: string): Promise<void>

@@ -26,7 +26,8 @@ export async function runBackupsVerify(session: Session): Promise<number> {
 
 /** `obleth-ledger backups drill`: 4 where what was restored is not what was backed up. */
 export async function runBackupsDrill(session: Session): Promise<number> {
-  const outcome = await backupsDrill(backupsOptions(session.settings), session.signal)
+  const { settings, words, signal } = session
+  const outcome = await backupsDrill(backupsOptions(settings), words.backup, signal)
   const sound = outcome.drilled.every(({ findings }) => findings.length === 0)
   return print(session, 'backups drill', sound, outcome, (style) =>
     renderDrilled(outcome.drilled, outcome.without, style),

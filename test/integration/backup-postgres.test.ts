@@ -1,0 +1,96 @@
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { BackupPlace } from '../support/backup-command.js'
+import { canEncrypt, type EncryptionName, makeKey } from '../support/keys.js'
+import { contentOf, emptyAgain, fillObleth, ROWS, sql } from '../support/obleth-postgres.js'
+import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
+
+const programs = postgresPrograms()
+const DATABASE = 'obleth'
+const ENCRYPTIONS: readonly EncryptionName[] = ['none', 'age', 'gpg']
+
+/** Where backups lie: the options that name it, for a test's own place. */
+const STORAGES: Readonly<Record<string, (place: BackupPlace) => string[]>> = {
+  folder: ({ backups }) => ['--backups', backups],
+}
+
+/** Inserts into audit_log one row after the other until told to stop; returns how many. */
+function insertAlways(url: string): { stop(): Promise<number> } {
+  let stopped = false
+  const client = new pg.Client(url)
+  const working = (async () => {
+    await client.connect()
+    let n = 0
+    for (; !stopped; n++) await client.query("INSERT INTO audit_log (at, actor) VALUES (now(), 'live')")
+    await client.end()
+    return n
+  })()
+  return {
+    stop: () => {
+      stopped = true
+      return working
+    },
+  }
+}
+
+describe.skipIf(programs === null)('a backup of Postgres', () => {
+  let postgres: TestPostgres
+  let place: BackupPlace
+  let url: string
+  beforeAll(async () => {
+    postgres = await startPostgres(programs as string)
+  })
+  afterAll(() => postgres?.stop())
+  beforeEach(async () => {
+    place = new BackupPlace()
+    await sql(postgres.url, `DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`)
+    url = await fillObleth(postgres.url, DATABASE)
+  })
+  afterEach(() => place.remove())
+
+  describe.each(Object.entries(STORAGES))('in a %s', (_, storage) => {
+    it.each(ENCRYPTIONS.filter(canEncrypt))(
+      'encrypted with %s, taken among live inserts, brings back all that was there',
+      async (encryption) => {
+        const env = { OBLETH_DATABASE_URL: url }
+        const key = makeKey(encryption, place.root)
+        const at = storage(place)
+        const inserting = insertAlways(url)
+        const taken = await place.run(['backup', 'postgres', ...at, ...key.take, '--json'], env)
+        const inserted = await inserting.stop()
+        expect(taken.code, taken.stderr + taken.stdout).toBe(0)
+        expect(inserted).toBeGreaterThan(0)
+        const backup = JSON.parse(taken.stdout)
+        expect(backup).toMatchObject({ status: 'ok', encryption, contents: { databases: [DATABASE] } })
+        expect(backup.contents.facts).toMatchObject({ largeObjects: 1, extensions: ['pgcrypto'], rolePasswords: true })
+        const counted = Object.fromEntries(
+          (backup.contents.tables as { table: string; rows: number }[]).map(({ table, rows }) => [table, rows]),
+        )
+        const seen = counted['public.audit_log']
+        expect(seen).toBeGreaterThanOrEqual(ROWS['public.audit_log'])
+        expect({ ...counted, 'public.audit_log': 0 }).toEqual({ ...ROWS, 'public.audit_log': 0 })
+        if (encryption !== 'none')
+          for (const { path } of backup.files) expect(path).toMatch(new RegExp(`\\.${encryption}$`))
+
+        const verified = await place.run(['backups', 'verify', ...at, ...key.open, '--json'])
+        expect(verified.code, verified.stdout + verified.stderr).toBe(0)
+        expect(JSON.parse(verified.stdout).verified).toMatchObject([{ id: backup.id, opened: true, findings: [] }])
+
+        const drilled = await place.run(['backups', 'drill', ...at, ...key.open, '--json'])
+        expect(drilled.code, drilled.stdout + drilled.stderr).toBe(0)
+        expect(JSON.parse(drilled.stdout).drilled).toMatchObject([{ id: backup.id, findings: [] }])
+
+        // Rows that came later are no part of the backup: the ids of one connection come in their order.
+        await sql(url, `DELETE FROM audit_log WHERE id > ${seen}`)
+        const { sequences: _before, ...before } = await contentOf(url)
+        await emptyAgain(postgres.url, DATABASE)
+        const restored = await place.run(['restore', 'postgres', ...at, ...key.open, '--yes', '--json'], env)
+        expect(restored.code, restored.stdout + restored.stderr).toBe(0)
+        expect(JSON.parse(restored.stdout)).toMatchObject({ status: 'ok', restored: true, differences: [] })
+        const { sequences: _after, ...after } = await contentOf(url)
+        expect(after).toEqual(before)
+        expect(Number((await sql(url, `SELECT nextval('audit_log_id_seq') AS next`))[0].next)).toBeGreaterThan(seen)
+      },
+    )
+  })
+})
