@@ -74,6 +74,29 @@ export async function mayRepair(
   return ask(asker, `Repair this on ${printable(server)}? [y/N] `, signal)
 }
 
+/**
+ * Whether a backup may be restored over what is there: with `--yes`, otherwise by an answer.
+ *
+ * @param place what it is restored into, for the question
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayRestore(
+  place: string,
+  yes: boolean,
+  asker: Asker | null,
+  show: () => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (yes) return true
+  if (asker === null)
+    throw new LedgerError('refused', 'a restore needs --yes, and there is no terminal to ask on', {
+      place: printable(place),
+      hint: 'look at the plan with --dry-run, then run the same command with --yes',
+    })
+  show()
+  return ask(asker, `Restore into ${printable(place)}? [y/N] `, signal)
+}
+
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {
   // Not in terminal mode, where readline would keep Ctrl-C to itself.
   const lines = createInterface({ input, output, terminal: false })

@@ -27,8 +27,9 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   bill: async (session) => (await import('./commands/bill.js')).runBill(session),
   audit: runAudit,
   'backup postgres': async (session) => (await import('./commands/backup.js')).runBackup(session, 'postgres'),
-  'backup redis': async (session) => (await import('./commands/backup.js')).runBackup(session, 'redis'),
+  'backup redis': async (session) => (await import('./commands/backup-redis.js')).runBackupRedis(session),
   'backup clickhouse': async (session) => (await import('./commands/backup.js')).runBackup(session, 'clickhouse'),
+  'restore redis': async (session) => (await import('./commands/restore-redis.js')).runRestoreRedis(session),
   'backups list': async (session) => (await import('./commands/backups.js')).runBackupsList(session),
   'backups verify': async (session) => (await import('./commands/backups.js')).runBackupsVerify(session),
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
@@ -49,6 +50,7 @@ const STOPPABLE: readonly CommandName[] = [
   'backup postgres',
   'backup redis',
   'backup clickhouse',
+  'restore redis',
   'backups verify',
   'backups prune',
 ]

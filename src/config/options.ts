@@ -16,6 +16,7 @@ export type CommandName =
   | 'backup postgres'
   | 'backup redis'
   | 'backup clickhouse'
+  | 'restore redis'
   | 'backups list'
   | 'backups verify'
   | 'backups prune'
@@ -57,12 +58,15 @@ const EVERY: readonly CommandName[] = [
   'config show',
 ]
 const TAKING: readonly CommandName[] = ['backup postgres', 'backup redis', 'backup clickhouse']
+const RESTORING: readonly CommandName[] = ['restore redis']
 /** What reads or writes backups. */
-const BACKUPS: readonly CommandName[] = [...TAKING, 'backups list', 'backups verify', 'backups prune']
+const BACKUPS: readonly CommandName[] = [...TAKING, ...RESTORING, 'backups list', 'backups verify', 'backups prune']
 const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
 /** What has to read what is in a backup. */
-const OPENING: readonly CommandName[] = ['backups verify', 'config show']
+const OPENING: readonly CommandName[] = [...RESTORING, 'backups verify', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
+const REDIS: readonly CommandName[] = ['backup redis', 'config show']
+const REDIS_RESTORE: readonly CommandName[] = ['restore redis', 'config show']
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
 const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS]
 /** What talks to the ledger. */
@@ -252,7 +256,7 @@ export const OPTIONS = {
     short: 'n',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY_AND_REPAIR,
+    commands: [...REPLAY_AND_REPAIR, ...RESTORING],
     describe: 'Print what would be done and change nothing',
   }),
   'stage-only': option(parse.flag, {
@@ -339,8 +343,8 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: CHANGING,
-    describe: 'Change a server without asking',
+    commands: [...CHANGING, ...RESTORING],
+    describe: 'Change a server, or restore over what is there, without asking',
   }),
   format: option(parse.formatName, {
     shape: 'value',
@@ -388,8 +392,55 @@ export const OPTIONS = {
     shape: 'value',
     alsoFrom: { name: 'OBLETH_REDIS_URL' },
     group: 'Backup',
-    commands: ['backup redis', 'config show'],
+    commands: REDIS,
     describe: "obleth's Redis; as a flag without password",
+  }),
+  'redis-ca-file': option(parse.text, {
+    shape: 'value',
+    unset: "the system's CAs",
+    group: 'Backup',
+    commands: REDIS,
+    describe: 'PEM file with the CAs that may have signed the certificate of a rediss:// server',
+  }),
+  'redis-data-dir': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: REDIS,
+    describe: "The Redis server's data directory, as this machine sees it: its AOF is backed up too",
+  }),
+  check: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: REDIS,
+    describe: 'Back up nothing: tell whether what Redis holds survives its end (appendonly, appendfsync)',
+  }),
+  enable: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: REDIS,
+    describe: 'Back up nothing: switch on appendonly and appendfsync everysec, and keep them in the config file',
+  }),
+  into: option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: REDIS_RESTORE,
+    describe: 'Data directory of the stopped Redis server that is to load the backup',
+  }),
+  'redis-from': option(parse.oneOf('rdb', 'aof', 'repaired-aof'), {
+    shape: 'value',
+    default: 'rdb',
+    group: 'Backup',
+    commands: REDIS_RESTORE,
+    describe: 'What is restored: the snapshot, the AOF, or the AOF without what is cut or damaged at its end',
+  }),
+  'redis-version': option(parse.redisVersion, {
+    shape: 'value',
+    unset: "that of this machine's redis-server",
+    group: 'Backup',
+    commands: REDIS_RESTORE,
+    describe: 'Version of the server that will load it, e.g. 7.4, where it runs in a container or elsewhere',
   }),
   'config-backup': option(parse.text, {
     shape: 'value',

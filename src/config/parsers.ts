@@ -198,3 +198,8 @@ export const redisUrl: Parser<Secret> = parser((given) => {
     ? new Secret(given)
     : new Problem('is not a URL of a Redis: write it as redis://host:6379/0')
 })
+
+/** Version of a Redis, by its first two numbers at least. */
+export const redisVersion: Parser<string> = parser((given) => {
+  return /^\d{1,3}\.\d{1,3}(\.\d{1,3})?$/.test(given) ? given : new Problem('is not a version: write it as 7.4')
+})
