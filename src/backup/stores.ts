@@ -4,6 +4,7 @@ import type { Store } from './store.js'
 /** Each store by its name, loaded only where it is used. */
 const BY_NAME: Readonly<Partial<Record<StoreName, (options: StoreOptions) => Promise<Store>>>> = {
   postgres: async ({ postgresUrl }) => (await import('./postgres/store.js')).postgresStore(postgresUrl),
+  redis: async ({ redis }) => (await import('./redis/store.js')).redisStore(redis),
 }
 
 export function storeOf(name: StoreName, options: StoreOptions): Promise<Store> {

@@ -25,6 +25,7 @@ export const COMMAND_LIST: readonly Command[] = [
   },
   { name: 'repair', describe: 'Remove records that the ledger holds more than once, and put its rollup right' },
   { name: 'bill', takes: '[source..]', describe: 'Bill a period: a statement for each tenant' },
+  { name: 'doctor', takes: '[source..]', describe: 'Look at the three stores, and say what to do when one is lost' },
   { name: 'backup postgres', describe: "Back up obleth's Postgres: a full dump with its roles" },
   { name: 'backup redis', describe: "Back up obleth's Redis" },
   { name: 'backup clickhouse', describe: 'Back up the ledger' },
@@ -32,6 +33,11 @@ export const COMMAND_LIST: readonly Command[] = [
     name: 'restore postgres',
     takes: '[backup]',
     describe: "Restore obleth's Postgres in one transaction, after showing what would be replaced",
+  },
+  {
+    name: 'restore redis',
+    takes: '[backup]',
+    describe: 'Lay a backup into the data directory of a stopped Redis, so that it loads it',
   },
   { name: 'backups list', describe: 'Print every backup, with its age, size and state' },
   { name: 'backups verify', takes: '[backup]', describe: 'Prove backups by their hashes and by their own programs' },
@@ -54,7 +60,7 @@ export const COMMAND_LIST: readonly Command[] = [
 /** What a first word of several commands is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
-  restore: 'Restore one of the three stores',
+  restore: 'Bring one of the three stores back',
   backups: 'Show, prove and clear away backups',
   ttl: 'Show and set when rows of the ledger expire',
   runs: 'Show, discard and undo runs',

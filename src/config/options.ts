@@ -13,10 +13,12 @@ export type CommandName =
   | 'runs discard'
   | 'runs undo'
   | 'repair'
+  | 'doctor'
   | 'backup postgres'
   | 'backup redis'
   | 'backup clickhouse'
   | 'restore postgres'
+  | 'restore redis'
   | 'backups list'
   | 'backups verify'
   | 'backups drill'
@@ -62,7 +64,7 @@ const EVERY: readonly CommandName[] = [
   'config show',
 ]
 const TAKING: readonly CommandName[] = ['backup postgres', 'backup redis', 'backup clickhouse']
-const RESTORING: readonly CommandName[] = ['restore postgres']
+const RESTORING: readonly CommandName[] = ['restore postgres', 'restore redis']
 /** What reads or writes backups. */
 const BACKUPS: readonly CommandName[] = [
   ...TAKING,
@@ -71,24 +73,28 @@ const BACKUPS: readonly CommandName[] = [
   'backups verify',
   'backups drill',
   'backups prune',
+  'doctor',
 ]
 const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
 /** What has to read what is in a backup. */
-const OPENING: readonly CommandName[] = [...RESTORING, 'backups verify', 'backups drill', 'config show']
+const OPENING: readonly CommandName[] = [...RESTORING, 'backups verify', 'backups drill', 'doctor', 'config show']
+const DOCTOR: readonly CommandName[] = ['doctor', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
+const REDIS: readonly CommandName[] = ['backup redis', 'doctor', 'config show']
+const REDIS_RESTORE: readonly CommandName[] = ['restore redis', 'config show']
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
 const RENDER: readonly CommandName[] = ['backup render', 'config show']
 const TTL: readonly CommandName[] = ['ttl show', 'ttl set']
 const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', ...TTL]
 /** What talks to the ledger. */
-const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse', ...TTL]
+const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse', 'doctor', ...TTL]
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
-const SOURCED: readonly CommandName[] = [...COMPARING, 'collect']
+const SOURCED: readonly CommandName[] = [...COMPARING, 'collect', 'doctor']
 const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS]
 const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
@@ -355,7 +361,7 @@ export const OPTIONS = {
     default: 'false',
     group: 'Replay',
     commands: [...CHANGING, ...RESTORING, 'ttl set'],
-    describe: 'Change a server without asking',
+    describe: 'Change a server, or restore over what is there, without asking',
   }),
   days: option(parse.wholeNumber(1, 36_500), {
     shape: 'value',
@@ -402,15 +408,62 @@ export const OPTIONS = {
     shape: 'value',
     alsoFrom: { name: 'OBLETH_DATABASE_URL' },
     group: 'Bill',
-    commands: ['bill', 'backup postgres', 'restore postgres', 'config show'],
+    commands: ['bill', 'backup postgres', 'restore postgres', 'doctor', 'config show'],
     describe: "obleth's Postgres; as a flag without password",
   }),
   'redis-url': option(parse.redisUrl, {
     shape: 'value',
     alsoFrom: { name: 'OBLETH_REDIS_URL' },
     group: 'Backup',
-    commands: ['backup redis', 'config show'],
+    commands: REDIS,
     describe: "obleth's Redis; as a flag without password",
+  }),
+  'redis-ca-file': option(parse.text, {
+    shape: 'value',
+    unset: "the system's CAs",
+    group: 'Backup',
+    commands: REDIS,
+    describe: 'PEM file with the CAs that may have signed the certificate of a rediss:// server',
+  }),
+  'redis-data-dir': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: REDIS,
+    describe: "The Redis server's data directory, as this machine sees it: its AOF is backed up too",
+  }),
+  check: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: REDIS,
+    describe: 'Back up nothing: tell whether what Redis holds survives its end (appendonly, appendfsync)',
+  }),
+  enable: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: REDIS,
+    describe: 'Back up nothing: switch on appendonly and appendfsync everysec, and keep them in the config file',
+  }),
+  into: option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: REDIS_RESTORE,
+    describe: 'Data directory of the stopped Redis server that is to load the backup',
+  }),
+  'redis-from': option(parse.oneOf('rdb', 'aof', 'repaired-aof'), {
+    shape: 'value',
+    default: 'rdb',
+    group: 'Backup',
+    commands: REDIS_RESTORE,
+    describe: 'What is restored: the snapshot, the AOF, or the AOF without what is cut or damaged at its end',
+  }),
+  'redis-version': option(parse.redisVersion, {
+    shape: 'value',
+    unset: "that of this machine's redis-server",
+    group: 'Backup',
+    commands: REDIS_RESTORE,
+    describe: 'Version of the server that will load it, e.g. 7.4, where it runs in a container or elsewhere',
   }),
   'config-backup': option(parse.text, {
     shape: 'value',
@@ -545,6 +598,25 @@ export const OPTIONS = {
     group: 'Backup',
     commands: RENDER,
     describe: 'Namespace of the CronJob',
+  }),
+  'max-backup-age': option(parse.age, {
+    shape: 'value',
+    default: '26h',
+    group: 'Backup',
+    commands: DOCTOR,
+    describe: 'A newest backup that is older needs attention',
+  }),
+  lost: option(parse.oneOf('redis', 'postgres', 'clickhouse', 'pod'), {
+    shape: 'value',
+    group: 'Backup',
+    commands: DOCTOR,
+    describe: 'What is lost: print the steps that bring it back',
+  }),
+  metrics: option(parse.text, {
+    shape: 'value',
+    group: 'Output',
+    commands: DOCTOR,
+    describe: "File for Prometheus' textfile collector, written whatever is found",
   }),
   confirm: option(parse.flag, {
     shape: 'switch',

@@ -3,6 +3,7 @@ import type { BackupsOptions, KeepPolicy, ScheduleOptions } from '../domain/back
 import { LedgerError } from '../domain/errors.js'
 import type { BillOptions, InputOptions, ReplayOptions, S3Options, TargetOptions } from '../domain/options.js'
 import type { PostgresRestoreOptions } from '../domain/postgres-restore.js'
+import type { RedisRestoreOptions } from '../domain/redis.js'
 import type { Settings } from './resolve.js'
 
 /** Options of the target; a server's user and password are left out where the ledger is embedded. */
@@ -119,7 +120,7 @@ export function backupsOptions(settings: Settings): BackupsOptions {
     },
     stores: {
       postgresUrl: values['postgres-url'],
-      redisUrl: values['redis-url'],
+      redis: { url: values['redis-url'], caFile: values['redis-ca-file'], dataDir: values['redis-data-dir'] },
       clickhouse: targetOptions(settings),
     },
   }
@@ -134,6 +135,20 @@ export function restorePostgresOptions(
     roles: values.roles,
     lockTimeoutMs: values['lock-timeout'],
     restartCommand: values['restart-command'],
+    dryRun: values['dry-run'],
+  }
+}
+
+/** @throws LedgerError `usage` where no directory is named */
+export function redisRestoreOptions({ values }: Settings): RedisRestoreOptions {
+  if (values.into === undefined)
+    throw new LedgerError('usage', 'no directory to restore into is named', {
+      hint: 'for example: obleth-ledger restore redis latest --into /var/lib/redis, with the server stopped',
+    })
+  return {
+    into: values.into,
+    part: values['redis-from'],
+    redisVersion: values['redis-version'],
     dryRun: values['dry-run'],
   }
 }

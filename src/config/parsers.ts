@@ -211,3 +211,20 @@ export const kubernetesName: Parser<string> = parser((given) => {
     ? given
     : new Problem('is not a name of 1 to 63 lower-case letters, digits and hyphens')
 })
+
+/** Version of a Redis, by its first two numbers at least. */
+export const redisVersion: Parser<string> = parser((given) => {
+  return /^\d{1,3}\.\d{1,3}(\.\d{1,3})?$/.test(given) ? given : new Problem('is not a version: write it as 7.4')
+})
+
+const AGE_UNITS = new Map([
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+/** Milliseconds: `30m`, `26h`, `7d`. */
+export const age: Parser<number> = parser((given) => {
+  const match = /^([1-9]\d{0,4})([mhd])$/.exec(given)
+  return match ? Number(match[1]) * (AGE_UNITS.get(match[2]) ?? 0) : new Problem('is not an age: write it as 26h or 7d')
+})

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Problem, StoreReport } from '../domain/doctor.js'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
@@ -16,6 +17,8 @@ const LOST = 'obleth-ledger doctor --lost clickhouse tells what to do'
 /** Looks at the ledger. Never throws for what it finds, nor where it finds nothing. */
 export async function examineClickhouse(target: TargetOptions, nowMs: number): Promise<StoreReport> {
   const place = target.url ?? target.embedded
+  // To open it would make one.
+  if (target.url === undefined && !existsSync(target.embedded)) return gone(place)
   let ledger: Ledger | undefined
   try {
     ledger = await connect(target)
@@ -25,6 +28,18 @@ export async function examineClickhouse(target: TargetOptions, nowMs: number): P
     return unreachable('clickhouse', place, error, LOST)
   } finally {
     await ledger?.close()
+  }
+}
+
+function gone(place: string): StoreReport {
+  const reason = 'there is no embedded ledger, and no server is named'
+  const next = `name the server with OBLETH_CLICKHOUSE_URL; ${LOST}`
+  return {
+    store: 'clickhouse',
+    health: 'unreachable',
+    place,
+    facts: [],
+    problems: [{ about: 'clickhouse', reason, next }],
   }
 }
 

@@ -43,8 +43,11 @@ export class Commands {
     return this.line('collect', '--verify', '--to', bundle)
   }
 
+  /** Into an empty server where no backup gives it its tables; an embedded ledger makes its own. */
   replay(bundle: string, ...more: readonly string[]): string {
-    return this.line('replay', bundle, ...this.at('clickhouse'), ...more)
+    const { options, newestMs } = this.deployment
+    const bare = options.stores.clickhouse.url !== undefined && !newestMs.has('clickhouse')
+    return this.line('replay', bundle, ...this.at('clickhouse'), ...(bare ? ['--create-schema'] : []), ...more)
   }
 
   audit(...sources: readonly string[]): string {

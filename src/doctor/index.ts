@@ -27,7 +27,7 @@ export interface DoctorOptions extends BackupsOptions {
 export async function doctor(options: DoctorOptions, nowMs: number, signal: AbortSignal): Promise<DoctorOutcome> {
   const [postgres, redis, clickhouse, backups, wal] = await Promise.all([
     examinePostgres(options.stores.postgresUrl, signal),
-    examineRedis(options.stores.redisUrl, signal),
+    examineRedis(options.stores.redis),
     examineClickhouse(options.stores.clickhouse, nowMs),
     asked('backups', examineBackups(options, options.maxBackupAgeMs, nowMs, signal)),
     options.sources.length === 0
@@ -35,7 +35,7 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
       : asked('WAL', examineWal(options.sources, options.s3, options.concurrency, signal)),
   ])
   signal.throwIfAborted()
-  const stores: StoreReport[] = [postgres.report, redis, clickhouse]
+  const stores: StoreReport[] = [postgres, redis, clickhouse]
   const problems: Problem[] = [
     ...stores.flatMap((store) => store.problems),
     ...(backups.answer?.problems ?? []),
@@ -52,7 +52,7 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
         newest === null ? [] : [[store, newest.startedMs]],
       ),
     ),
-    archivedMs: postgres.archivedMs,
+    archivedMs: null,
     wal: wal?.answer?.report ?? null,
     nowMs,
   }

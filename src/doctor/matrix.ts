@@ -61,7 +61,7 @@ function clickhouseRow({ newestMs }: Deployment, commands: Commands): MatrixRow 
     commands: [
       commands.collect(BUNDLE),
       ...(newest === null ? [] : [commands.restore('clickhouse')]),
-      commands.replay(BUNDLE, ...(newest === null ? ['--create-schema'] : [])),
+      commands.replay(BUNDLE),
     ],
   }
 }

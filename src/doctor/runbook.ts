@@ -66,8 +66,8 @@ const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]
           { text: 'Restore it.', command: commands.restore('clickhouse') },
         ]
       : [{ text: 'There is no backup: all history comes from the WAL files.', command: null }]),
-    { text: 'See what the replay would do.', command: commands.replay(BUNDLE, '--dry-run', ...schema(newestMs)) },
-    { text: 'Close the gap.', command: commands.replay(BUNDLE, '--yes', ...schema(newestMs)) },
+    { text: 'See what the replay would do.', command: commands.replay(BUNDLE, '--dry-run') },
+    { text: 'Close the gap.', command: commands.replay(BUNDLE, '--yes') },
     { text: 'See what is still missing, for the bills.', command: commands.audit(BUNDLE) },
     { text: 'Let the pods write again; collect and replay once more when they have drained.', command: null },
   ],
@@ -83,5 +83,3 @@ const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]
     { text: 'See what is still missing, for the bills.', command: commands.audit(BUNDLE) },
   ],
 }
-
-const schema = (newestMs: Deployment['newestMs']): string[] => (newestMs.has('clickhouse') ? [] : ['--create-schema'])

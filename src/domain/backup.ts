@@ -1,6 +1,7 @@
 /** What the backup tooling hands on: what a backup is made of, and what became of it. */
 
 import type { S3Options, Secret, TargetOptions } from './options.js'
+import type { RedisOptions } from './redis.js'
 
 /** The three datastores of obleth. */
 export type StoreName = 'postgres' | 'redis' | 'clickhouse'
@@ -117,8 +118,7 @@ export interface PruneDecision {
 export interface StoreOptions {
   /** Undefined where none is named. */
   readonly postgresUrl: Secret | undefined
-  /** Undefined where none is named. */
-  readonly redisUrl: Secret | undefined
+  readonly redis: RedisOptions
   readonly clickhouse: TargetOptions
 }
 
