@@ -1,6 +1,6 @@
 import type { AuditOptions } from '../domain/audit.js'
 import { LedgerError } from '../domain/errors.js'
-import type { BillOptions, InputOptions, ReplayOptions, TargetOptions } from '../domain/options.js'
+import type { BillOptions, CollectOptions, InputOptions, ReplayOptions, TargetOptions } from '../domain/options.js'
 import type { Settings } from './resolve.js'
 
 /** Options of the target; a server's user and password are left out where the ledger is embedded. */
@@ -52,6 +52,36 @@ export function replayOptions(settings: Settings): ReplayOptions {
     retentionDays: values['retention-days'],
     yes: values.yes,
   }
+}
+
+/**
+ * Where a bundle is, and how it is written.
+ *
+ * @throws LedgerError `usage` where it is not named
+ */
+export function bundleOptions({ values }: Settings): Omit<CollectOptions, 'sources'> {
+  if (values.to === undefined)
+    throw new LedgerError('usage', 'collect needs to know where to: give a folder or s3://bucket/prefix with --to', {
+      hint: 'for example: obleth-ledger collect ./pods --to ./bundle',
+    })
+  return {
+    s3: {
+      endpoint: values['s3-endpoint'],
+      pathStyle: values['s3-path-style'],
+      timeoutMs: values['s3-timeout'],
+      checksums: values['s3-checksums'],
+    },
+    to: values.to,
+    concurrency: values.concurrency,
+    stateDir: values['state-dir'],
+    bytesPerSecond: values['limit-rate'],
+    breakLock: values['break-lock'],
+  }
+}
+
+/** @throws LedgerError `usage` where sources or bundle are not named */
+export function collectOptions(settings: Settings): CollectOptions {
+  return { ...bundleOptions(settings), sources: inputOptions(settings).sources }
 }
 
 export function auditOptions({ values }: Settings): AuditOptions {
