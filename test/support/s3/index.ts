@@ -107,7 +107,9 @@ export class S3Server {
       return fail(403, headers.authorization === undefined ? 'AccessDenied' : 'InvalidAccessKeyId')
     if (bucket !== this.bucket) return fail(404, 'NoSuchBucket')
     if (isWrite(method, query)) {
-      const body = await buffer(message)
+      // Who is gone while it sends gets no answer.
+      const body = await buffer(message).catch(() => null)
+      if (body === null) return
       const answer = this.writes.answer({ method, key, query, headers, body })
       if (fault === 'lost answer') return void message.socket.destroy()
       if ('code' in answer) return fail(answer.status, answer.code)
