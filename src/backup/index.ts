@@ -20,7 +20,7 @@ import { verifyBackup } from './verify.js'
 /** Backs up one store. Throws what its programs, the storage and the keys give cause for. */
 export async function backup(name: StoreName, options: BackupsOptions, signal: AbortSignal): Promise<BackupManifest> {
   const store = await storeOf(name, options.stores)
-  return takeBackup(store, openStorage(options.place), options.keys, signal)
+  return takeBackup(store, openStorage(options), options.keys, signal)
 }
 
 /** Every backup there is, newest first within each store. */
@@ -28,7 +28,7 @@ export async function backupsList(
   options: BackupsOptions,
   signal: AbortSignal,
 ): Promise<{ readonly place: string; readonly backups: readonly BackupEntry[] }> {
-  const storage = openStorage(options.place)
+  const storage = openStorage(options)
   return { place: storage.place, backups: await listBackups(storage, signal) }
 }
 
@@ -43,7 +43,7 @@ export async function backupsVerify(
   named: string,
   signal: AbortSignal,
 ): Promise<{ readonly place: string; readonly verified: readonly VerifiedBackup[] }> {
-  const storage = openStorage(options.place)
+  const storage = openStorage(options)
   const entries = (await listBackups(storage, signal)).filter(({ state }) => state !== 'running')
   const chosen = choose(entries, named, storage.place)
   const verified: VerifiedBackup[] = []
@@ -71,7 +71,7 @@ export async function backupsDrill(
   readonly drilled: readonly DrilledBackup[]
   readonly without: readonly StoreName[]
 }> {
-  const storage = openStorage(options.place)
+  const storage = openStorage(options)
   const complete = (await listBackups(storage, signal)).filter(({ state }) => state === 'complete')
   const drilled: DrilledBackup[] = []
   for (const { manifest, bytes } of choose(complete, named === '' ? 'latest' : named, storage.place)) {
@@ -104,7 +104,7 @@ export async function backupsPrune(
   confirmed: boolean,
   signal: AbortSignal,
 ): Promise<{ readonly place: string; readonly removed: boolean; readonly decisions: readonly PruneDecision[] }> {
-  const storage = openStorage(options.place)
+  const storage = openStorage(options)
   const decisions = decide(await listBackups(storage, signal), policy)
   if (confirmed) for (const decision of decisions) if (!decision.keep) await removeBackup(storage, decision, signal)
   return { place: storage.place, removed: confirmed, decisions }

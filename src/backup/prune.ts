@@ -82,5 +82,6 @@ export async function removeBackup(
     signal.throwIfAborted()
     await storage.remove(path)
   }
+  await storage.abandon(`${folderOf(store, id)}/`, signal)
   await storage.remove(last)
 }

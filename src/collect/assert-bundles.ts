@@ -1,27 +1,31 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { LedgerError } from '../domain/errors.js'
+import type { InputOptions } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
-import { MANIFEST } from './names.js'
+import { openStore } from './open-store.js'
 
 /**
  * Proves the bundles among source arguments before anything is made of them: a flipped byte may be a digit of somebody's
  * bill. Reads each of their files once more. Throws `refused` where one is not what its manifest says, or is half made.
  */
-export async function assertBundles(sources: readonly string[], signal: AbortSignal): Promise<void> {
+export async function assertBundles(
+  { sources, s3, stateDir, concurrency }: Pick<InputOptions, 'sources' | 's3' | 'stateDir' | 'concurrency'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { s3, stateDir, concurrency, bytesPerSecond: undefined }
   for (const source of sources) {
-    if (!existsSync(join(source, MANIFEST))) continue
+    const store = openStore(source, options, signal)
+    if (!(await store.isBundle())) continue
     // Here alone, so that other runs do not load it.
     const { verify } = await import('./verify.js')
-    const { differences } = await verify(source, signal)
+    const { differences } = await verify(source, options, signal)
     if (differences.length === 0) continue
     const [{ path, reason }] = differences
     throw new LedgerError(
       'refused',
       `${differences.length} files of the bundle are not what its manifest says: ${reason}`,
       {
-        place: printable(join(source, path)),
-        hint: `obleth-ledger collect --verify --to ${printable(source)} names them all; collect again, or name the sound folders in it`,
+        place: printable(`${store.place}/${path}`),
+        hint: `obleth-ledger collect --verify --to ${printable(source)} names them all; remove these and collect again, or name the sound folders in it`,
       },
     )
   }

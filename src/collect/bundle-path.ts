@@ -1,4 +1,5 @@
 import type { WalFile } from '../domain/wal.js'
+import { OWN_NAMES } from './names.js'
 
 /**
  * Where a file stands in a bundle: in a folder for its pod, as obleth lays a pod's WAL out, so that the bundle is a source
@@ -21,6 +22,7 @@ export function copyPath(path: string, sha256: string): string {
 function safeName(name: string): string {
   // Nothing else becomes a lone percent sign.
   if (name === '') return '%'
+  if (name.startsWith(OWN_NAMES)) return name.replace('.', '%2E')
   if (/^\.+$/.test(name)) return name.replaceAll('.', '%2E')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return name.replace(/[%\\\u0000-\u001f\u007f]/g, (character) => encodeURIComponent(character))

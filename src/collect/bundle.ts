@@ -1,21 +1,31 @@
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { createReadStream } from 'node:fs'
 import type { BundledFile } from '../domain/collect.js'
 import type { OpenWalFile, WalFile } from '../domain/wal.js'
 import { bundlePath, copyPath } from './bundle-path.js'
 import { later, writeCheckpoint } from './checkpoint-file.js'
 import type { Journal } from './journal.js'
-import { discard, type Received, receive, settle, sha256Of } from './write-file.js'
+import { originOf } from './origin.js'
+import type { Pace } from './pace.js'
+import { discard, receive, sha256Of } from './receive.js'
+import type { BundleStore, Kept, Received } from './store.js'
+import { upToFirstGrowth } from './up-to.js'
 
-/** The files of a bundle while it is added to. */
+/** What a content is to the one that stands where it belongs. */
+type Relation = 'first' | 'same' | 'restores' | 'continues' | 'less' | 'other'
+
+/** The files of a bundle while it is added to. Several may be added at once. */
 export class Bundle {
   written = 0
   private readonly byPath = new Map<string, BundledFile>()
   private readonly byOrigin = new Map<string, BundledFile>()
+  /** The last work on each path: two sources may hold one file. */
+  private readonly busy = new Map<string, Promise<unknown>>()
 
+  /** @param kept files as the store lists them, kept up with what is added */
   constructor(
-    private readonly dir: string,
+    private readonly store: BundleStore,
     private readonly journal: Journal,
+    private readonly kept: Map<string, Kept>,
     known: readonly BundledFile[],
   ) {
     for (const entry of known) this.note(entry)
@@ -25,19 +35,27 @@ export class Bundle {
     return [...this.byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
   }
 
-  /** Whether this very version of the file is there, whole, as an earlier run left it. */
-  has(file: WalFile): boolean {
-    const entry = this.byOrigin.get(originOf(file))
-    if (entry === undefined || entry.version !== file.version || entry.state !== 'whole') return false
-    return entry.bytes === sizeOf(join(this.dir, entry.path)) && sameCheckpoint(entry, file)
+  /** What is known of a source's file. */
+  entryOf(file: WalFile): BundledFile | undefined {
+    return this.byOrigin.get(originOf(file))
   }
 
-  /** Copies a file, its checkpoint behind it. What its pod has drained meanwhile is noted, not missing. */
-  async add(open: OpenWalFile, live: boolean): Promise<BundledFile> {
+  /** Whether this very version of the file is there, whole, as an earlier run left it. */
+  has(file: WalFile): boolean {
+    const entry = this.entryOf(file)
+    if (entry === undefined || entry.version !== file.version || entry.state !== 'whole') return false
+    return entry.bytes === this.kept.get(entry.path)?.bytes && sameCheckpoint(entry, file)
+  }
+
+  /**
+   * Copies a file, its checkpoint behind it. What its pod has drained meanwhile is noted, not missing.
+   * @param mayGrow whether its pod may go on writing to it
+   */
+  async add(open: OpenWalFile, mayGrow: boolean, pace: Pace): Promise<BundledFile> {
     const { file } = open
-    const received = await receive(this.dir, open.chunks)
+    const received = await receive(this.store.spool, pace.through(upToFirstGrowth(open)))
     const problem = open.problem()
-    const growing = live || open.grownBytes() > 0
+    const growing = mayGrow || open.grownBytes() > 0
     const gone = problem?.kind === 'vanished' && received.bytes === 0
     const state = gone ? 'vanished' : problem !== null ? 'incomplete' : growing ? 'growing' : 'whole'
     const path = bundlePath(file)
@@ -54,43 +72,71 @@ export class Bundle {
       origin: originOf(file),
       version: file.version,
     }
-    const kept = gone ? this.discarded(received, entry) : await this.place(received, entry)
-    this.note(kept)
-    this.journal.add(kept)
-    return kept
+    try {
+      return await this.alone(path, () => (gone ? this.vanished(entry) : this.place(received, entry)))
+    } finally {
+      discard(received)
+    }
   }
 
-  private discarded(received: Received, entry: BundledFile): BundledFile {
-    discard(received)
-    return this.byPath.get(entry.path) ?? entry
+  private async vanished(entry: BundledFile): Promise<BundledFile> {
+    const known = this.byPath.get(entry.path) ?? entry
+    await this.journal.add(known)
+    this.note(known)
+    return known
   }
 
   /** One file of that name grows; contents that are no beginning of one another are kept side by side. */
   private async place(received: Received, entry: BundledFile): Promise<BundledFile> {
     for (const path of [entry.path, copyPath(entry.path, entry.sha256)]) {
-      const before = this.byPath.get(path)
-      const relation = before === undefined ? 'more' : await this.compare(received, before)
+      const known = this.byPath.get(path)
+      const relation = await this.relation(received, path)
       if (relation === 'other') continue
-      const checkpoint = before === undefined ? entry.checkpoint : later(before.checkpoint, entry.checkpoint)
-      const kept =
-        relation === 'less' && before !== undefined ? { ...before, checkpoint } : { ...entry, path, checkpoint }
-      if (relation === 'more') {
-        settle(received, this.dir, path)
+      const checkpoint = known === undefined ? entry.checkpoint : later(known.checkpoint, entry.checkpoint)
+      const longer = relation === 'less' ? await this.longer(path) : {}
+      const next: BundledFile = { ...entry, path, checkpoint, ...longer }
+      await this.journal.add(next)
+      if (relation === 'first' || relation === 'restores' || relation === 'continues') {
+        this.kept.set(path, await this.store.put(received, path, this.kept.get(path) ?? null))
         this.written++
-      } else discard(received)
-      writeCheckpoint(this.dir, kept)
-      return kept
+      }
+      await writeCheckpoint(this.store, next)
+      this.note(next)
+      return next
     }
     throw new Error('a path made of a hash holds the bytes of that hash')
   }
 
-  private async compare(received: Received, before: BundledFile): Promise<'same' | 'more' | 'less' | 'other'> {
-    const there = join(this.dir, before.path)
-    if (before.state === 'vanished' || sizeOf(there) !== before.bytes) return 'more'
-    if (received.sha256 === before.sha256) return 'same'
-    const least = Math.min(received.bytes, before.bytes)
-    if ((await sha256Of(received.temporary, least)) !== (await sha256Of(there, least))) return 'other'
-    return received.bytes > before.bytes ? 'more' : 'less'
+  private async relation(received: Received, path: string): Promise<Relation> {
+    const kept = this.kept.get(path)
+    if (kept === undefined) return 'first'
+    const known = this.byPath.get(path)
+    if (known?.sha256 === received.sha256) return kept.bytes === received.bytes ? 'same' : 'restores'
+    const least = Math.min(received.bytes, kept.bytes)
+    if (
+      (await sha256Of(createReadStream(received.file), least)) !== (await sha256Of(this.store.read(path, kept), least))
+    )
+      return 'other'
+    return received.bytes > kept.bytes ? 'continues' : received.bytes === kept.bytes ? 'same' : 'less'
+  }
+
+  /** What is to be said of a content that is there already and goes on longer. */
+  private async longer(path: string): Promise<Partial<BundledFile>> {
+    const kept = this.kept.get(path) as Kept
+    const known = this.byPath.get(path)
+    if (known?.bytes !== kept.bytes) return { bytes: kept.bytes, sha256: await sha256Of(this.store.read(path, kept)) }
+    const { bytes, sha256, state, reason } = known
+    return { bytes, sha256, state, reason }
+  }
+
+  private async alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+    const mine = (this.busy.get(path) ?? Promise.resolve()).then(work, work)
+    this.busy.set(path, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.busy.get(path) === mine) this.busy.delete(path)
+    }
   }
 
   private note(entry: BundledFile): void {
@@ -99,17 +145,6 @@ export class Bundle {
   }
 }
 
-function originOf({ locator, path }: WalFile): string {
-  const { stored } = locator
-  const place =
-    stored.via === 'file' ? Buffer.from(stored.path).toString('latin1') : `s3://${stored.bucket}/${stored.key}`
-  return JSON.stringify([place, locator.members.map(({ number }) => number), path])
-}
-
 function sameCheckpoint(entry: BundledFile, { checkpoint }: WalFile): boolean {
   return JSON.stringify(later(entry.checkpoint, checkpoint)) === JSON.stringify(entry.checkpoint)
-}
-
-function sizeOf(file: string): number | null {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? null
 }

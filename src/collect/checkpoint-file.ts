@@ -1,7 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { BundledFile } from '../domain/collect.js'
 import type { Checkpoint } from '../domain/wal.js'
+import type { BundleStore } from './store.js'
 
 /** What stands in the checkpoint's file; null where there is none. One that could not be used stays one that cannot. */
 export function checkpointText(checkpoint: Checkpoint): string | null {
@@ -10,11 +9,9 @@ export function checkpointText(checkpoint: Checkpoint): string | null {
 }
 
 /** Writes the checkpoint beside a file that is in its place already, so that it never claims more than was copied. */
-export function writeCheckpoint(bundle: string, { path, checkpoint }: BundledFile): void {
-  const file = join(bundle, `${path}.offset`)
+export async function writeCheckpoint(store: BundleStore, { path, checkpoint }: BundledFile): Promise<void> {
   const text = checkpointText(checkpoint)
-  if (text === null) rmSync(file, { force: true })
-  else writeFileSync(file, text, { mode: 0o600 })
+  if (text !== null) await store.write(`${path}.offset`, text)
 }
 
 /** Of two checkpoints of the same bytes the one that says more: what was acknowledged once stays so. */

@@ -1,50 +1,49 @@
-import { appendFileSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type { BundledFile } from '../domain/collect.js'
-import { printable } from '../domain/printable.js'
-import { writeError } from '../domain/write-error.js'
-import { bundledFile, RUN_AGAIN } from './manifest.js'
-import { JOURNAL } from './names.js'
+import { bundledFile } from './manifest.js'
+import type { BundleStore } from './store.js'
 
 /**
- * What a collect has copied so far, a line for each file, written once its bytes are safe. While it is there the bundle is
- * half made: whoever reads the folder says so.
+ * What a collect is about to put into a bundle, a line for each file, safe before the file is put there. While there is a
+ * journal the bundle is half made: whoever reads it says so.
  */
 export class Journal {
-  private readonly file: string
+  private waiting: string[] = []
+  private writing: Promise<void> = Promise.resolve()
 
-  constructor(bundle: string) {
-    this.file = join(bundle, JOURNAL)
-  }
+  private constructor(private readonly store: BundleStore) {}
 
   /** Begins, or goes on with what an earlier run left. */
-  begin(): BundledFile[] {
-    this.append('')
-    const lines = readFileSync(this.file, 'utf8').split('\n')
-    return lines.flatMap((line) => {
-      try {
-        return [bundledFile.parse(JSON.parse(line))]
-      } catch {
-        // Empty, or the last one of a process that was killed: that file is copied again.
-        return []
-      }
-    })
+  static async begin(store: BundleStore): Promise<{ journal: Journal; entries: BundledFile[] }> {
+    const text = await store.journalText()
+    if (text === null) await store.journalAppend('')
+    return { journal: new Journal(store), entries: (text ?? '').split('\n').flatMap(entryOf) }
   }
 
-  add(entry: BundledFile): void {
+  /** Entries that come while others are being written are written together with the next one. */
+  async add(entry: BundledFile): Promise<void> {
+    this.waiting.push(JSON.stringify(entry))
+    this.writing = this.writing.then(() => this.flush())
+    return this.writing
+  }
+
+  end(): Promise<void> {
+    return this.store.journalEnd()
+  }
+
+  private async flush(): Promise<void> {
+    if (this.waiting.length === 0) return
+    const lines = this.waiting
+    this.waiting = []
     // In front too: what stands there may be half a line.
-    this.append(`\n${JSON.stringify(entry)}\n`)
+    await this.store.journalAppend(`\n${lines.join('\n')}\n`)
   }
+}
 
-  end(): void {
-    rmSync(this.file, { force: true })
-  }
-
-  private append(text: string): void {
-    try {
-      appendFileSync(this.file, text, { mode: 0o600 })
-    } catch (cause) {
-      throw writeError('the journal of the bundle', printable(this.file), cause, RUN_AGAIN)
-    }
+function entryOf(line: string): BundledFile[] {
+  try {
+    return [bundledFile.parse(JSON.parse(line))]
+  } catch {
+    // Empty, or the last one of a process that was killed: that file is copied again.
+    return []
   }
 }

@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import writeFileAtomic from 'write-file-atomic'
+import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { BundledFile } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { writeError } from '../domain/write-error.js'
 import { MANIFEST } from './names.js'
+import type { BundleStore, Kept } from './store.js'
 
 const FORMAT = 1
+/** A million files and more. */
+const MOST_BYTES = 2 ** 29 - 2 ** 20
 
 const checkpoint = z.discriminatedUnion('state', [
   z.object({ state: z.literal('none') }),
@@ -44,29 +44,28 @@ function isInside(path: string): boolean {
 }
 
 /** The files that a bundle's manifest lists; null where there is none. Throws `state_damaged` where it cannot be read. */
-export function readManifest(bundle: string): BundledFile[] | null {
-  const file = join(bundle, MANIFEST)
+export async function readManifest(store: BundleStore, kept: Kept | undefined): Promise<BundledFile[] | null> {
+  if (kept === undefined) return null
   try {
-    return manifest.parse(JSON.parse(readFileSync(file, 'utf8'))).files
+    if (kept.bytes > MOST_BYTES) throw new Error(`it has ${kept.bytes} bytes`)
+    return manifest.parse(JSON.parse(await text(store.read(MANIFEST, kept)))).files
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
+    if (cause instanceof LedgerError || (cause as Error).name === 'AbortError') throw cause
     throw new LedgerError('state_damaged', 'the manifest of the bundle cannot be read', {
-      place: printable(file),
-      hint: 'its files can still be replayed as a folder; move it aside to collect into this folder again',
+      place: printable(`${store.place}/${MANIFEST}`),
+      hint: 'its folders of pods can still be replayed, each named by itself; move it aside to collect there again',
       cause,
     })
   }
 }
 
-/** Replaces the manifest as a whole: temporary file, fsync, rename. */
-export async function writeManifest(bundle: string, tool: string, files: readonly BundledFile[]): Promise<void> {
-  const file = join(bundle, MANIFEST)
+/** Puts the manifest in the place of the one that was read. Throws `refused` where there is another one by now. */
+export async function writeManifest(
+  store: BundleStore,
+  before: Kept | null,
+  tool: string,
+  files: readonly BundledFile[],
+): Promise<void> {
   const document = { format: FORMAT, tool, collectedAt: new Date().toISOString(), files }
-  try {
-    await writeFileAtomic(file, `${JSON.stringify(document, null, 1)}\n`, { mode: 0o600, fsync: true })
-  } catch (cause) {
-    throw writeError('the manifest of the bundle', printable(file), cause, RUN_AGAIN)
-  }
+  await store.write(MANIFEST, `${JSON.stringify(document, null, 1)}\n`, before)
 }
-
-export const RUN_AGAIN = 'free some space, then run the same command again: what has been copied is not copied again'

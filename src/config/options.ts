@@ -104,6 +104,7 @@ const QUERY_AND_BILL: readonly CommandName[] = ['query', 'bill', 'config show']
 const BILL: readonly CommandName[] = ['bill', 'config show']
 const READING_AND_BILL: readonly CommandName[] = [...READING, 'bill']
 
+const KIB = 2 ** 10
 const MIB = 2 ** 20
 
 function option<T, const S extends Omit<OptionSpec<T>, 'parse'>>(parser: parse.Parser<T>, spec: S) {
@@ -238,7 +239,22 @@ export const OPTIONS = {
     shape: 'value',
     group: 'Input',
     commands: COLLECT,
-    describe: 'Folder of the bundle; may hold an earlier one, to which is added',
+    describe: 'Folder of the bundle, or s3://bucket/prefix; may hold an earlier one, to which is added',
+  }),
+  'limit-rate': option(parse.byteSize(64 * KIB), {
+    shape: 'value',
+    unset: 'none',
+    group: 'Input',
+    commands: COLLECT,
+    describe: 'Most bytes a second to read, and as many to upload: 10MiB',
+  }),
+  's3-checksums': option(parse.oneOf('always', 'required'), {
+    shape: 'value',
+    default: 'always',
+    group: 'Input',
+    commands: COLLECT,
+    describe:
+      'Checksums that uploads carry; required: only where the protocol demands one, for stores that know no others',
   }),
   verify: option(parse.flag, {
     shape: 'switch',
@@ -252,7 +268,7 @@ export const OPTIONS = {
     default: '4',
     group: 'Input',
     commands: SOURCED,
-    describe: 'Files examined, and archives read, at once',
+    describe: 'Files examined or copied, and archives read, at once',
   }),
   memory: option(parse.byteSize(16 * MIB), {
     shape: 'value',
@@ -345,7 +361,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: CHANGING,
+    commands: [...CHANGING, 'collect'],
     describe: 'Take over the lock of another run that is gone',
   }),
   'retention-days': option(parse.wholeNumber(1, 36_500), {

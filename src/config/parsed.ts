@@ -1,7 +1,14 @@
 import type { AuditOptions } from '../domain/audit.js'
 import type { BackupsOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
-import type { BillOptions, InputOptions, ReplayOptions, S3Options, TargetOptions } from '../domain/options.js'
+import type {
+  BillOptions,
+  CollectOptions,
+  InputOptions,
+  ReplayOptions,
+  S3Options,
+  TargetOptions,
+} from '../domain/options.js'
 import type { PostgresRestoreOptions } from '../domain/postgres-restore.js'
 import type { RedisRestoreOptions } from '../domain/redis.js'
 import type { Settings } from './resolve.js'
@@ -21,7 +28,12 @@ export function targetOptions({ values, target, password, caCertificates }: Sett
 
 /** How S3 is reached, for sources and for backups. */
 export function s3Options({ values }: Settings): S3Options {
-  return { endpoint: values['s3-endpoint'], pathStyle: values['s3-path-style'], timeoutMs: values['s3-timeout'] }
+  return {
+    endpoint: values['s3-endpoint'],
+    pathStyle: values['s3-path-style'],
+    timeoutMs: values['s3-timeout'],
+    checksums: values['s3-checksums'],
+  }
 }
 
 /** @throws LedgerError `usage` where no source is named */
@@ -61,6 +73,32 @@ export function replayOptions(settings: Settings): ReplayOptions {
     retentionDays: values['retention-days'],
     yes: values.yes,
   }
+}
+
+/**
+ * Where a bundle is, and how it is written.
+ *
+ * @throws LedgerError `usage` where it is not named
+ */
+export function bundleOptions(settings: Settings): Omit<CollectOptions, 'sources'> {
+  const { values } = settings
+  if (values.to === undefined)
+    throw new LedgerError('usage', 'collect needs to know where to: give a folder or s3://bucket/prefix with --to', {
+      hint: 'for example: obleth-ledger collect ./pods --to ./bundle',
+    })
+  return {
+    s3: s3Options(settings),
+    to: values.to,
+    concurrency: values.concurrency,
+    stateDir: values['state-dir'],
+    bytesPerSecond: values['limit-rate'],
+    breakLock: values['break-lock'],
+  }
+}
+
+/** @throws LedgerError `usage` where sources or bundle are not named */
+export function collectOptions(settings: Settings): CollectOptions {
+  return { ...bundleOptions(settings), sources: inputOptions(settings).sources }
 }
 
 export function auditOptions({ values }: Settings): AuditOptions {

@@ -12,7 +12,7 @@ export async function examineBackups(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<{ place: string; stores: BackupReport[]; problems: Problem[] }> {
-  const storage = openStorage(options.place)
+  const storage = openStorage(options)
   const entries = await listBackups(storage, signal)
   const stores = STORES.map((store) => reportOf(store, entries))
   const problems = stores.flatMap((report) => problemsOf(report, maxAgeMs, nowMs))

@@ -7,11 +7,12 @@ export type LedgerEvent =
       readonly doneBytes: number
       /** Null where the total is not known beforehand. */
       readonly totalBytes: number | null
-      readonly records: number
+      /** Null where records are not what is counted. */
+      readonly records: number | null
     }
   | { readonly type: 'stage_finished'; readonly stage: StageName; readonly ms: number; readonly message: string }
   | { readonly type: 'notice'; readonly message: string }
 
-export type StageName = 'sources' | 'decode' | 'stage' | 'verify' | 'publish'
+export type StageName = 'sources' | 'collect' | 'decode' | 'stage' | 'verify' | 'publish'
 
 export type Emit = (event: LedgerEvent) => void

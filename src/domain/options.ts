@@ -30,6 +30,8 @@ export interface S3Options {
   readonly pathStyle: boolean
   /** Longest silence of the store, ms. */
   readonly timeoutMs: number
+  /** Which uploads carry a checksum: all, where not given, or only those for which the protocol demands one. */
+  readonly checksums?: 'always' | 'required' | undefined
 }
 
 export interface InputOptions {
@@ -47,6 +49,14 @@ export interface InputOptions {
   /** What Node's own structures may take, bytes. */
   readonly memoryBytes: number
   readonly stateDir: string
+}
+
+export interface CollectOptions extends Pick<InputOptions, 'sources' | 's3' | 'concurrency' | 'stateDir'> {
+  /** Folder of the bundle, or s3://bucket/prefix. */
+  readonly to: string
+  /** Most bytes a second that are read, and as many that are uploaded; undefined for no limit. */
+  readonly bytesPerSecond: number | undefined
+  readonly breakLock: boolean
 }
 
 export interface ReplayOptions extends InputOptions {

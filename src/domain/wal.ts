@@ -33,6 +33,8 @@ export interface S3Object {
   /** As listed: only this version of the object is read. */
   readonly etag: string
   readonly bytes: number
+  /** Unix ms; 0 where the store does not tell. */
+  readonly modifiedMs: number
 }
 
 /** How to get at a file's bytes: in a stored file, or in the archive that it is. Plain data. */

@@ -12,7 +12,7 @@ import { RunState } from './state.js'
 /** Decodes and counts the sources without any ledger. Throws `source_not_found`, `interrupted`, `disk_full`. */
 export async function inspect(options: InputOptions, { emit, signal }: RunContext): Promise<InspectOutcome> {
   const started = performance.now()
-  await assertBundles(options.sources, signal)
+  await assertBundles(options, signal)
   const discovery = await discover(options.sources, { concurrency: options.concurrency, s3: options.s3, signal })
   const state = RunState.open(options.stateDir, ['inspect', sourcesBinding(options)])
   try {

@@ -139,7 +139,7 @@ class Replay {
     const { options, context } = this
     try {
       const { sources, concurrency, s3 } = options
-      if (!begun) await assertBundles(sources, context.signal)
+      if (!begun) await assertBundles(options, context.signal)
       return await discover(sources, { concurrency, s3, signal: context.signal })
     } catch (error) {
       if (begun && error instanceof LedgerError && SOURCES_GONE.includes(error.code)) return null

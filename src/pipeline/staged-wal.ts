@@ -28,7 +28,7 @@ export class WalSources {
     context: Pick<RunContext, 'emit' | 'signal'>,
     use: (sources: WalSources) => Promise<T>,
   ): Promise<T> {
-    await assertBundles(input.sources, context.signal)
+    await assertBundles(input, context.signal)
     const discovery = await discover(input.sources, { ...input, signal: context.signal })
     const state = RunState.open(input.stateDir, [command, sourcesBinding(input)])
     try {

@@ -1,8 +1,7 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { isProcessAlive, processStat } from '../domain/process-alive.js'
+import { type Holder, readHolder, thisHolder } from './lock-holder.js'
 
 const ATTEMPTS = 20
 const BETWEEN_ATTEMPTS_MS = 100
@@ -16,17 +15,17 @@ export class StateLock {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         const fd = openSync(file, 'wx', 0o600)
-        writeSync(fd, `${process.pid} ${startOf(process.pid)} ${hostname()}\n`)
+        writeSync(fd, `${thisHolder()}\n`)
         closeSync(fd)
         return new StateLock(file)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
       // A process that was killed a moment ago may still be giving back its memory.
-      if (readHolder(file)?.alive) pause()
+      if (holderOf(file)?.alive) pause()
       else rmSync(file, { force: true })
     }
-    throw locked(file, readHolder(file))
+    throw locked(file, holderOf(file))
   }
 
   release(): void {
@@ -34,21 +33,10 @@ export class StateLock {
   }
 }
 
-interface Holder {
-  readonly pid: number
-  readonly host: string
-  readonly alive: boolean
-}
-
 /** Null where the lock is gone, or was never written whole. */
-function readHolder(file: string): Holder | null {
+function holderOf(file: string): Holder | null {
   try {
-    const [pid, start, host = ''] = readFileSync(file, 'utf8').trim().split(' ')
-    if (!/^\d+$/.test(pid)) return null
-    // On another machine, as with a shared folder, nobody can tell: it counts as alive.
-    const alive =
-      host !== hostname() || (isProcessAlive(Number(pid)) && (start === '' || start === startOf(Number(pid))))
-    return { pid: Number(pid), host, alive }
+    return readHolder(readFileSync(file, 'utf8'))
   } catch {
     return null
   }
@@ -56,11 +44,6 @@ function readHolder(file: string): Holder | null {
 
 function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BETWEEN_ATTEMPTS_MS)
-}
-
-/** Tells a process from a later one with the same number (Linux); empty where the system does not say. */
-function startOf(pid: number): string {
-  return processStat(pid)[19] ?? ''
 }
 
 function locked(file: string, holder: Holder | null): LedgerError {

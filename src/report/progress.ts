@@ -28,7 +28,7 @@ interface StageState {
   readonly startedMs: number
   readonly doneBytes: number
   readonly totalBytes: number | null
-  readonly records: number
+  readonly records: number | null
 }
 
 /** Draws events: on a terminal a bar that is redrawn, elsewhere a status line every few seconds. */
@@ -90,8 +90,8 @@ export function progressText(state: StageState, nowMs: number): string {
   const parts = [
     ...(fraction === null ? [] : [`${Math.floor(fraction * 100)} %`]),
     ...(doneBytes > 0 ? [totalBytes === null ? size(doneBytes) : `${size(doneBytes)} of ${size(totalBytes)}`] : []),
-    `${count(records)} records`,
-    ...(seconds > 0 && records > 0 ? [`${count(records / seconds)} records/s`] : []),
+    ...(records === null ? [] : [`${count(records)} records`]),
+    ...(seconds > 0 && records !== null && records > 0 ? [`${count(records / seconds)} records/s`] : []),
     ...(seconds > 0 && fraction !== null && fraction > 0 && fraction < 1
       ? [`${time((seconds * 1000 * (1 - fraction)) / fraction)} left`]
       : []),

@@ -1,3 +1,7 @@
 export { type Discovery, discover } from './discover.js'
 export { readFiles } from './read.js'
-export { isS3Url } from './s3-url.js'
+export { ask, uploader } from './s3-client.js'
+export { isConflict, isMissing, isUnknownToStore, storeError } from './s3-errors.js'
+export { objectAt, objectsUnder } from './s3-objects.js'
+export { readObject } from './s3-read.js'
+export { isS3Url, parseS3Url } from './s3-url.js'

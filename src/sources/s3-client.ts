@@ -8,6 +8,8 @@ export type Sdk = typeof import('@aws-sdk/client-s3')
 interface Connection {
   readonly sdk: Sdk
   readonly client: S3Client
+  /** Sends the parts of an upload again by itself, since its caller cannot. */
+  readonly uploader: S3Client
 }
 
 /** Sockets of one thread: no more requests than that are under way. */
@@ -48,6 +50,11 @@ export async function ask<T>(
   )
 }
 
+/** A client for uploads in parts: what `ask` does for requests, it does by itself. */
+export async function uploader(options: S3Options): Promise<S3Client> {
+  return (await connection(options)).uploader
+}
+
 function connection(options: S3Options): Promise<Connection> {
   const key = JSON.stringify(options)
   const known = connections.get(key)
@@ -58,7 +65,7 @@ function connection(options: S3Options): Promise<Connection> {
 }
 
 /** Loads the SDK, a fifth of a second's work, only where a bucket is named. */
-async function connect({ endpoint, pathStyle, timeoutMs }: S3Options): Promise<Connection> {
+async function connect({ endpoint, pathStyle, timeoutMs, checksums }: S3Options): Promise<Connection> {
   // It would tell every user of the tool which Node its authors wish for.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
   const sdk = await import('@aws-sdk/client-s3')
@@ -71,6 +78,7 @@ async function connect({ endpoint, pathStyle, timeoutMs }: S3Options): Promise<C
     // Retried here, where a cut body is retried too; bodies are checked over all their parts.
     maxAttempts: 1,
     responseChecksumValidation: 'WHEN_REQUIRED' as const,
+    requestChecksumCalculation: checksums === 'required' ? ('WHEN_REQUIRED' as const) : ('WHEN_SUPPORTED' as const),
     requestHandler: {
       connectionTimeout: timeoutMs,
       socketTimeout: timeoutMs,
@@ -82,5 +90,6 @@ async function connect({ endpoint, pathStyle, timeoutMs }: S3Options): Promise<C
   const client = new sdk.S3Client(config)
   // A store that has no regions must not need one; AWS names the right one where this is wrong.
   const region = await client.config.region().catch(() => US_EAST)
-  return { sdk, client: new sdk.S3Client({ ...config, region }) }
+  const uploader = new sdk.S3Client({ ...config, region, maxAttempts: RETRIES.retries + 1 })
+  return { sdk, client: new sdk.S3Client({ ...config, region }), uploader }
 }

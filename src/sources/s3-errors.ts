@@ -18,6 +18,7 @@ const CREDENTIALS =
   /^(CredentialsProvider|TokenProvider|InvalidAccessKeyId|InvalidToken|SignatureDoesNotMatch|RequestTimeTooSkewed)/
 
 const NOT_IMPLEMENTED = 501
+const READING = 's3:ListBucket on the bucket and s3:GetObject on its objects'
 
 /** Thrown where a body ended before its end; the request is sent again for the rest. */
 export class CutBody extends Error {
@@ -34,6 +35,15 @@ export const hasExpired = (error: unknown): boolean => EXPIRED.test(nameOf(error
 /** True where nobody answers at all, which seldom changes within seconds. */
 export const isUnconnected = (error: unknown): boolean => UNCONNECTED.test(codeOf(error))
 
+/** True where a condition of the request does not hold, as it stands there or by another request at this moment. */
+export const isConflict = (error: unknown): boolean => statusOf(error) === 412 || statusOf(error) === 409
+
+/** True where there is no such object or upload. */
+export const isMissing = (error: unknown): boolean => statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket'
+
+/** True where the store does not know what was asked for. */
+export const isUnknownToStore = (error: unknown): boolean => statusOf(error) === NOT_IMPLEMENTED
+
 /** True where the same request may succeed when it is sent again. */
 export function isTransient(error: unknown): boolean {
   const status = statusOf(error)
@@ -47,8 +57,8 @@ export function isTransient(error: unknown): boolean {
   return BUSY.test(nameOf(error)) || CUT.test(codeOf(error)) || isUnconnected(error) || hasExpired(error)
 }
 
-/** An error of the store as such, in this tool's words. */
-export function storeError(error: unknown, place: string): LedgerError {
+/** An error of the store as such, in this tool's words. `rights`: what to allow where it refuses. */
+export function storeError(error: unknown, place: string, rights = READING): LedgerError {
   const shown = printable((codeOf(error) || nameOf(error)).slice(0, 64)) || 'unknown'
   const details = (hint: string): ErrorDetails => ({ place: printable(place), hint, cause: error })
   if (nameOf(error) === 'NoSuchBucket')
@@ -65,7 +75,7 @@ export function storeError(error: unknown, place: string): LedgerError {
     return new LedgerError(
       'access_denied',
       `the store refuses ${credentialsInUse()} (${shown})`,
-      details('allow s3:ListBucket on the bucket and s3:GetObject on its objects, or name others with AWS_PROFILE'),
+      details(`allow ${rights}, or name others with AWS_PROFILE`),
     )
   if (isTransient(error))
     return new LedgerError('source_unreachable', `the store cannot be reached, or has too much to do (${shown})`, {

@@ -70,10 +70,16 @@ async function pageOf(
   }
 }
 
-function objectOf({ Key, ETag, Size }: _Object, store: S3Options, bucket: string, decode: (key: string) => string) {
+function objectOf(
+  { Key, ETag, Size, LastModified }: _Object,
+  store: S3Options,
+  bucket: string,
+  decode: (key: string) => string,
+) {
   if (Key === undefined || ETag === undefined || Size === undefined)
     throw broken('it lacks keys, sizes or ETags', bucket, '')
-  return { via: 's3', store, bucket, key: decode(Key), etag: ETag, bytes: Size } satisfies S3Object
+  const modifiedMs = LastModified?.getTime() ?? 0
+  return { via: 's3', store, bucket, key: decode(Key), etag: ETag, bytes: Size, modifiedMs } satisfies S3Object
 }
 
 /** Stores write a space as `+`, and a plus as `%2B`. */

@@ -18,7 +18,9 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Bundle } from '../../src/collect/bundle.js'
+import { FolderStore } from '../../src/collect/folder-store.js'
 import { Journal } from '../../src/collect/journal.js'
+import { Pace } from '../../src/collect/pace.js'
 import type { BundledFile, CollectOutcome, VerifyOutcome } from '../../src/domain/collect.js'
 import { readFiles } from '../../src/sources/index.js'
 import { cleanEnv, LedgerDir } from '../support/ledger-dir.js'
@@ -172,9 +174,12 @@ describe('a bundle', () => {
     const { files } = await find(folder)
     unlinkSync(join(folder, 'gone/telemetry.wal'))
     appendFileSync(join(folder, 'grown/telemetry.wal'), 'y\n')
-    mkdirSync(bundle)
-    const made = new Bundle(bundle, new Journal(bundle), [])
-    for await (const open of readFiles(files)) await made.add(open, false)
+    const store = new FolderStore(bundle)
+    await store.lock(false)
+    const { journal } = await Journal.begin(store)
+    const made = new Bundle(store, journal, new Map(), [])
+    const pace = new Pace(undefined, new AbortController().signal)
+    for await (const open of readFiles(files)) await made.add(open, false, pace)
     expect(made.files.map(({ pod, state, bytes }) => [pod, state, bytes])).toEqual([
       ['gone', 'vanished', 0],
       ['grown', 'growing', 4],
@@ -266,8 +271,7 @@ describe('a collect that is killed', () => {
       killed++
       expect((await verify()).code).toBe(5)
       const { code, document } = dir.run(['inspect', bundle])
-      expect(code).toBe(3)
-      expect(document.sources.unreadable).toMatchObject([{ path: 'obleth-ledger-bundle.partial' }])
+      expect([code, document.error?.code]).toEqual([5, 'refused'])
     }
     expect(killed).toBeGreaterThan(2)
     const { code, written, files } = await collect(dir.pods)

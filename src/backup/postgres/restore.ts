@@ -28,7 +28,7 @@ import { watchLocks } from './sessions.js'
 export async function restorePostgres(options: PostgresRestoreOptions): Promise<PostgresRestoreOutcome> {
   const { backups, roles, lockTimeoutMs, signal } = options
   const target = parsePostgresUrl(backups.stores.postgresUrl)
-  const storage = openStorage(backups.place)
+  const storage = openStorage(backups)
   const manifest = await findBackup(storage, 'postgres', options.backup, signal)
   const plan = await planRestore(manifest, storage.place, target, roles, lockTimeoutMs, signal)
   const nothing = { plan, restored: false, tables: [], differences: [], lost: [], tookMs: 0, restart: null }

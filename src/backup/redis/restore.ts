@@ -30,7 +30,7 @@ export async function restoreRedis(
   confirm: (plan: RedisRestorePlan) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<RedisRestored> {
-  const storage = openStorage(options.place)
+  const storage = openStorage(options)
   const manifest = await findBackup(storage, 'redis', named, signal)
   const directory = await dataDirectory(how.into)
   await assertNotInUse(directory)

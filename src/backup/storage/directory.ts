@@ -62,6 +62,9 @@ export function directoryStorage(folder: string): Storage {
       }
     },
 
+    // What a killed process left is listed, and removed, like any other file.
+    async abandon() {},
+
     async remove(path) {
       const file = at(path)
       await rm(file, { force: true })

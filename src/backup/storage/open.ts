@@ -1,9 +1,12 @@
+import type { BackupsOptions } from '../../domain/backup.js'
+import { isS3Url } from '../../sources/index.js'
 import { directoryStorage } from './directory.js'
+import { s3Storage } from './s3.js'
 import type { Storage } from './storage.js'
 
-export const isS3 = (place: string): boolean => place.startsWith('s3://')
+export { isS3Url as isS3 }
 
-/** The storage that an option names. */
-export function openStorage(place: string): Storage {
-  return directoryStorage(place)
+/** The storage that an option names. Throws `usage` for a URL without bucket. */
+export function openStorage({ place, s3 }: Pick<BackupsOptions, 'place' | 's3'>): Storage {
+  return isS3Url(place) ? s3Storage(place, s3) : directoryStorage(place)
 }

@@ -24,6 +24,11 @@ export interface Storage {
   /** Every file whose path begins so, by path. Nothing where there is none. What a write left that was killed counts too: it
    * takes room, and is to be removed. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredFile>
+  /**
+   * Gives back what a killed process had written below a prefix and is no file, so that `list` does not show it. Only for
+   * what nobody is writing to.
+   */
+  abandon(prefix: string, signal: AbortSignal): Promise<void>
   /** Removes a file; to remove it again does no harm. */
   remove(path: string): Promise<void>
 }

@@ -1,5 +1,4 @@
-import { inputOptions } from '../../config/parsed.js'
-import { LedgerError } from '../../domain/errors.js'
+import { bundleOptions, collectOptions } from '../../config/parsed.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderCollect, renderVerify } from '../../report/collect.js'
 import { renderJson } from '../../report/json.js'
@@ -8,31 +7,27 @@ import { EXIT } from '../exit-codes.js'
 import type { Session } from '../session.js'
 
 /** `obleth-ledger collect`: 3 where something could not be copied whole; with `--verify` 4 where the bundle differs. */
-export async function runCollect(session: Session): Promise<number> {
-  const { values } = session.settings
-  const { to } = values
-  if (to === undefined)
-    throw new LedgerError('usage', 'collect needs to know where to: give a folder with --to', {
-      hint: 'for example: obleth-ledger collect ./pods --to ./bundle',
-    })
-  return values.verify ? verifyBundle(session, to) : collectInto(session, to)
+export function runCollect(session: Session): Promise<number> {
+  return session.settings.values.verify ? verifyBundle(session) : collectBundle(session)
 }
 
-async function collectInto({ settings, signal, stdout, colors }: Session, to: string): Promise<number> {
-  const { sources, s3, concurrency } = inputOptions(settings)
+async function collectBundle({ settings, printer, signal, stdout, colors }: Session): Promise<number> {
+  const options = collectOptions(settings)
   const { collect } = await import('../../collect/index.js')
-  const outcome = await collect({ sources, s3, concurrency, to, signal })
+  const outcome = await collect(options, { emit: printer.emit, signal })
   const whole = outcome.unreadable.length === 0
   const status = whole ? 'ok' : 'incomplete'
   const { json, quiet, verbose } = settings.values
+  printer.close()
   if (json) stdout.write(renderJson({ command: 'collect', version: toolVersion(), status, ...outcome }))
   else if (!quiet) stdout.write(renderCollect(outcome, verbose, createStyle(colors)))
   return whole ? EXIT.done : EXIT.incomplete
 }
 
-async function verifyBundle({ settings, signal, stdout, colors }: Session, to: string): Promise<number> {
+async function verifyBundle({ settings, signal, stdout, colors }: Session): Promise<number> {
+  const options = bundleOptions(settings)
   const { verify } = await import('../../collect/index.js')
-  const outcome = await verify(to, signal)
+  const outcome = await verify(options.to, options, signal)
   const proven = outcome.differences.length === 0
   const status = proven ? 'ok' : 'mismatch'
   const { json, quiet } = settings.values

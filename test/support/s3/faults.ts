@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** A request for an object's bytes, or for a page of a listing, before it is answered. */
+/** A request before it is answered: for an object, for a page of a listing, or about an upload in parts. */
 export interface Request {
   readonly method: string
-  readonly kind: 'object' | 'list'
+  readonly kind: 'object' | 'list' | 'upload'
   /** Key of the object; empty for a listing. */
   readonly key: string
   readonly range: string | undefined
@@ -18,8 +18,13 @@ export type Fault =
   | { readonly status: number; readonly code: string }
   /** So many bytes of the body, then the connection is gone, or stands still. */
   | { readonly bodyBytes: number; readonly end: 'cut' | 'stall' }
-  /** No answer at all. */
+  /** No answer at all: the connection is gone, or stands still. */
   | 'reset'
+  | 'stall'
+  /** What was asked for is done, but the connection is gone before the answer. */
+  | 'lost answer'
+  /** The connection is gone in the middle of what is being sent. */
+  | { readonly requestBytes: number }
   /** A page of a listing that says that more follows, with this token or without any. */
   | { readonly token: string | null }
 

@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import { onTestFinished } from 'vitest'
 import type { S3Options } from '../../../src/domain/options.js'
 import { type Fault, type Request, sendError } from './faults.js'
 import { encodeKey, pageOf } from './listing.js'
 import { type StoredObject, storedObject } from './objects.js'
+import { isWrite, Writes } from './writes.js'
 
 /** What clients of the stand-in must bring. */
 export const CREDENTIALS = {
@@ -16,11 +18,12 @@ export const CREDENTIALS = {
 }
 
 /**
- * A store that speaks the S3 protocol as far as reading goes, as AWS documents it: ETags, If-Match, ranges, checksums,
- * listings with tokens and encoded keys, any key. It listens on loopback and holds one bucket; the faults are the test's.
+ * A store that speaks the S3 protocol as AWS documents it: ETags, conditions, ranges, checksums, listings with tokens and
+ * encoded keys, uploads in parts, any key. It listens on loopback and holds one bucket; the faults are the test's.
  */
 export class S3Server {
   readonly objects = new Map<string, StoredObject>()
+  readonly writes = new Writes(this.objects)
   readonly requests: Request[] = []
   /** Asked before each answer; null answers as it should be. */
   fault: (request: Request) => Fault | null = () => null
@@ -42,7 +45,7 @@ export class S3Server {
       this.underWay++
       this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay)
       response.on('close', () => this.underWay--)
-      setTimeout(() => this.answer(request, response), this.latencyMs)
+      setTimeout(() => void this.answer(request, response), this.latencyMs)
     })
     server.on('connection', (socket) => {
       this.sockets.add(socket)
@@ -83,23 +86,36 @@ export class S3Server {
     await closed
   }
 
-  private answer(message: IncomingMessage, response: ServerResponse) {
+  private async answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = message
-    const [path, query = ''] = url.split('?')
+    const [path, search = ''] = url.split('?')
+    const query = new URLSearchParams(search)
     const [, bucket = '', ...rest] = path.split('/')
     const key = rest.map(decodeURIComponent).join('/')
     const range = headers.range
-    const kind = key === '' ? 'list' : 'object'
+    const kind = query.has('uploads') || query.has('uploadId') ? 'upload' : key === '' ? 'list' : 'object'
     const request: Request = { method, kind, key, range, headers, number: this.requests.length }
     this.requests.push(request)
     const fail = (status: number, code: string) => sendError(response, method === 'HEAD', status, code)
     const fault = this.fault(request)
     if (fault === 'reset') return void message.socket.destroy()
-    if (fault !== null && 'status' in fault) return fail(fault.status, fault.code)
+    if (fault === 'stall') return
+    if (fault !== null && typeof fault === 'object' && 'requestBytes' in fault)
+      return cutRequest(message, fault.requestBytes)
+    if (fault !== null && typeof fault === 'object' && 'status' in fault) return fail(fault.status, fault.code)
     if (!headers.authorization?.includes(`Credential=${CREDENTIALS.AWS_ACCESS_KEY_ID}/`))
       return fail(403, headers.authorization === undefined ? 'AccessDenied' : 'InvalidAccessKeyId')
     if (bucket !== this.bucket) return fail(404, 'NoSuchBucket')
-    if (key === '') this.list(new URLSearchParams(query), response, fault)
+    if (isWrite(method, query)) {
+      // Who is gone while it sends gets no answer.
+      const body = await buffer(message).catch(() => null)
+      if (body === null) return
+      const answer = this.writes.answer({ method, key, query, headers, body })
+      if (fault === 'lost answer') return void message.socket.destroy()
+      if ('code' in answer) return fail(answer.status, answer.code)
+      return void response.writeHead(answer.status, answer.headers).end(answer.body)
+    }
+    if (key === '') this.list(query, response, fault)
     else this.object(request, response, fault)
   }
 
@@ -147,4 +163,13 @@ export class S3Server {
       if (fault.end === 'cut') response.destroy()
     })
   }
+}
+
+/** Takes so many bytes of what is sent, and is gone. */
+function cutRequest(message: IncomingMessage, bytes: number): void {
+  let got = 0
+  message.on('data', (chunk: Buffer) => {
+    got += chunk.length
+    if (got >= bytes) message.socket.destroy()
+  })
 }

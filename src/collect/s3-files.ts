@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import { LedgerError } from '../domain/errors.js'
+import type { S3Options } from '../domain/options.js'
+import { printable } from '../domain/printable.js'
+import type { S3Object } from '../domain/wal.js'
+import {
+  ask,
+  isConflict,
+  isMissing,
+  isUnknownToStore,
+  objectAt,
+  objectsUnder,
+  parseS3Url,
+  readObject,
+} from '../sources/index.js'
+import type { Pace } from './pace.js'
+import { sha256Of } from './receive.js'
+import { targetError } from './s3-target-error.js'
+import { abortUploads, uploadFile } from './s3-upload.js'
+import type { Kept, Received } from './store.js'
+
+/** More than any dump has: its ten-thousandth part is what a stream holds in memory of each part. */
+const LARGEST_STREAM_BYTES = 160 * 2 ** 30
+
+/** A condition of a write: the object as it was listed, or that there is none. */
+type Condition = { readonly IfMatch?: string; readonly IfNoneMatch?: '*' }
+
+/** The files below a prefix of a bucket. Whatever is written is there whole or not at all, as the store guarantees. */
+export class S3Files {
+  readonly bucket: string
+  readonly prefix: string
+
+  /** @param atOnce how many uploads will be under way */
+  constructor(
+    url: string,
+    private readonly s3: S3Options,
+    private readonly pace: Pace,
+    private readonly atOnce: number,
+    private readonly signal: AbortSignal,
+  ) {
+    const { bucket, prefix } = parseS3Url(url)
+    this.bucket = bucket
+    this.prefix = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+  }
+
+  placeOf(path: string): string {
+    return `s3://${this.bucket}/${this.prefix}${path}`
+  }
+
+  /** Files whose paths begin with a text. */
+  async list(beginning = ''): Promise<Map<string, Kept & Pick<S3Object, 'modifiedMs'>>> {
+    const files = new Map<string, Kept & Pick<S3Object, 'modifiedMs'>>()
+    const objects = objectsUnder(this.s3, this.bucket, `${this.prefix}${beginning}`, this.signal)
+    // Stores show a folder as an object whose key ends with a slash.
+    for await (const { key, bytes, etag, modifiedMs } of objects)
+      if (!key.endsWith('/')) files.set(key.slice(this.prefix.length), { bytes, tag: etag, modifiedMs })
+    return files
+  }
+
+  /** A file as it stands there now, or null. */
+  async look(path: string): Promise<Kept | null> {
+    const object = await objectAt(this.s3, this.bucket, `${this.prefix}${path}`, this.signal)
+    return object === null ? null : { bytes: object.bytes, tag: object.etag }
+  }
+
+  read(path: string, { bytes, tag }: Kept): AsyncIterable<Uint8Array> {
+    const { bucket, prefix, s3 } = this
+    const object: S3Object = { via: 's3', store: s3, bucket, key: `${prefix}${path}`, etag: tag, bytes, modifiedMs: 0 }
+    return readObject(object, 0)
+  }
+
+  async readText(path: string, kept: Kept): Promise<string> {
+    return (await buffer(this.read(path, kept))).toString('utf8')
+  }
+
+  /** Uploads a file, in parts where it is large; `before` as for `write`. */
+  upload({ file, bytes, sha256 }: Received, path: string, before: Kept | null): Promise<Kept> {
+    const isSame = async (kept: Kept) => kept.bytes === bytes && (await sha256Of(this.read(path, kept))) === sha256
+    return this.replace(path, bytes, before, isSame, (condition) => {
+      const body = this.pace.through(createReadStream(file, { highWaterMark: 1 << 20 }))
+      const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, ...condition }
+      return uploadFile(this.s3, input, body, bytes, this.atOnce)
+    })
+  }
+
+  /**
+   * Uploads bytes as they come, however many there will be. Throws `refused` where something else stands there, and what
+   * their maker throws: then nothing of them is there.
+   */
+  async stream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const hash = createHash('sha256')
+    let bytes = 0
+    let failed: unknown = null
+    const body = async function* (this: S3Files) {
+      try {
+        for await (const chunk of this.pace.through(chunks)) {
+          bytes += chunk.length
+          hash.update(chunk)
+          yield chunk
+        }
+      } catch (error) {
+        failed = error
+        throw error
+      }
+    }.call(this)
+    const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, IfNoneMatch: '*' }
+    try {
+      await uploadFile(this.s3, input, body, LARGEST_STREAM_BYTES, this.atOnce)
+    } catch (error) {
+      if (failed !== null) throw failed
+      if (!isConflict(error)) throw targetError(error, this.placeOf(path))
+      // It may be this very upload, made while its answer was lost.
+      const there = await this.look(path)
+      const same = there?.bytes === bytes && (await sha256Of(this.read(path, there))) === hash.digest('hex')
+      if (!same) throw this.taken(path)
+    }
+  }
+
+  /** @param before what it takes the place of; not given where that does not matter. Throws `refused` where it is something else */
+  write(path: string, text: string, before?: Kept | null): Promise<Kept> {
+    const isSame = async (kept: Kept) => (await this.readText(path, kept)) === text
+    const body = Buffer.from(text)
+    const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, Body: body, ContentLength: body.length }
+    return this.replace(path, body.length, before, isSame, (condition) =>
+      this.send((client, sdk, signal) => client.send(new sdk.PutObjectCommand({ ...input, ...condition }), signal)),
+    )
+  }
+
+  async delete(path: string): Promise<void> {
+    try {
+      await this.send((client, sdk) =>
+        client.send(new sdk.DeleteObjectCommand({ Bucket: this.bucket, Key: `${this.prefix}${path}` })),
+      )
+    } catch (error) {
+      throw targetError(error, this.placeOf(path))
+    }
+  }
+
+  /** Removes uploads that were begun and not ended. False where the store does not let it. */
+  abortUploads(beginning = ''): Promise<boolean> {
+    return abortUploads(this.s3, this.bucket, `${this.prefix}${beginning}`, this.signal)
+  }
+
+  private send<T>(
+    request: (...given: [...Parameters<Parameters<typeof ask<T>>[1]>, { abortSignal: AbortSignal }]) => Promise<T>,
+  ) {
+    return ask(this.s3, (client, sdk) => request(client, sdk, { abortSignal: this.signal }), this.signal)
+  }
+
+  /**
+   * Sends a write under the condition that it takes the place of `before` only. Where the condition does not hold, the write
+   * may have been made all the same and its answer lost. A store that knows no conditions is asked what stands there.
+   */
+  private async replace(
+    path: string,
+    bytes: number,
+    before: Kept | null | undefined,
+    isSame: (kept: Kept) => Promise<boolean>,
+    send: (condition: Condition) => Promise<{ ETag?: string | undefined }>,
+  ): Promise<Kept> {
+    const condition: Condition =
+      before === undefined ? {} : before === null ? { IfNoneMatch: '*' } : { IfMatch: before.tag }
+    const sent = async (given: Condition) => {
+      const { ETag } = await send(given)
+      return ETag === undefined ? this.look(path) : { bytes, tag: ETag }
+    }
+    try {
+      try {
+        return (await sent(condition)) ?? { bytes, tag: '' }
+      } catch (error) {
+        const unknown = isUnknownToStore(error) && before !== undefined
+        if (!unknown && !isConflict(error) && !isMissing(error)) throw error
+        const there = await this.look(path)
+        if (there !== null && (await isSame(there))) return there
+        if (unknown && (there?.tag ?? null) === (before?.tag ?? null)) return (await sent({})) ?? { bytes, tag: '' }
+        throw this.taken(path)
+      }
+    } catch (error) {
+      throw targetError(error, this.placeOf(path))
+    }
+  }
+
+  private taken(path: string): LedgerError {
+    return new LedgerError('refused', 'something else stands where a file of the bundle belongs: it was left alone', {
+      place: printable(this.placeOf(path)),
+      hint: 'if no other collect is writing there, run the same command again; else name another prefix with --to',
+    })
+  }
+}
