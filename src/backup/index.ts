@@ -20,7 +20,7 @@ import { verifyBackup } from './verify.js'
 /** Backs up one store. Throws what its programs, the storage and the keys give cause for. */
 export async function backup(name: StoreName, options: BackupsOptions, signal: AbortSignal): Promise<BackupManifest> {
   const store = await storeOf(name, options.stores)
-  return takeBackup(store, openStorage(options), options.keys, signal)
+  return takeBackup(store, openStorage(options), options, signal)
 }
 
 /** Every backup there is, newest first within each store. */

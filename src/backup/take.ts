@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import type { BackupManifest, KeyOptions } from '../domain/backup.js'
+import { Pace } from '../collect/pace.js'
+import type { BackupManifest, BackupsOptions } from '../domain/backup.js'
 import { toolVersion } from '../pipeline/version.js'
 import { encryptionOf } from './encryption.js'
 import { newBackupId } from './id.js'
@@ -17,14 +18,21 @@ import { BackupWriter } from './writer.js'
 export async function takeBackup(
   store: Store,
   storage: Storage,
-  keys: KeyOptions,
+  { keys, bytesPerSecond }: Pick<BackupsOptions, 'keys' | 'bytesPerSecond'>,
   signal: AbortSignal,
 ): Promise<BackupManifest> {
   const encryption = encryptionOf(keys)
   const startedMs = Date.now()
   const id = newBackupId(startedMs)
   await writeJson(storage, makerPath(store.name, id), { pid: process.pid, host: hostname() }, signal)
-  const writer = new BackupWriter(storage, folderOf(store.name, id), encryption, keys, signal)
+  const writer = new BackupWriter(
+    storage,
+    folderOf(store.name, id),
+    encryption,
+    keys,
+    new Pace(bytesPerSecond, signal),
+    signal,
+  )
   const taken = await store.backup(writer).catch(async (error: unknown) => {
     // What cannot be cleared away now is shown as incomplete, and pruned.
     await removeBackup(storage, { store: store.name, id }, new AbortController().signal).catch(() => {})

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import type { Pace } from '../collect/pace.js'
 import type { BackedUpFile, Encryption, KeyOptions } from '../domain/backup.js'
 import { encrypt, SUFFIX } from './encryption.js'
 import { Hashing } from './hashing.js'
@@ -13,6 +14,7 @@ export class BackupWriter {
     private readonly folder: string,
     private readonly encryption: Encryption,
     private readonly keys: KeyOptions,
+    private readonly pace: Pace,
     readonly signal: AbortSignal,
   ) {}
 
@@ -25,7 +27,7 @@ export class BackupWriter {
     const stored = new Hashing()
     const path = `${name}${SUFFIX[this.encryption]}`
     const encrypted = encrypt(plain.through(chunks), this.encryption, this.keys, this.signal)
-    await this.storage.write(`${this.folder}/${path}`, stored.through(encrypted), this.signal)
+    await this.storage.write(`${this.folder}/${path}`, this.pace.through(stored.through(encrypted)), this.signal)
     const file = { path, ...stored.digest(), plain: plain.digest() }
     this.files.push(file)
     return file

@@ -245,14 +245,14 @@ export const OPTIONS = {
     shape: 'value',
     unset: 'none',
     group: 'Input',
-    commands: COLLECT,
-    describe: 'Most bytes a second to read, and as many to upload: 10MiB',
+    commands: [...COLLECT, ...TAKING],
+    describe: 'Most bytes a second to read, and as many to write: 10MiB',
   }),
   's3-checksums': option(parse.oneOf('always', 'required'), {
     shape: 'value',
     default: 'always',
     group: 'Input',
-    commands: COLLECT,
+    commands: [...COLLECT, ...TAKING],
     describe:
       'Checksums that uploads carry; required: only where the protocol demands one, for stores that know no others',
   }),

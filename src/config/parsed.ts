@@ -150,6 +150,7 @@ export function backupsOptions(settings: Settings): BackupsOptions {
   const { values } = settings
   return {
     place: values.backups,
+    bytesPerSecond: values['limit-rate'],
     s3: s3Options(settings),
     keys: {
       ageRecipients: values['age-recipients'],

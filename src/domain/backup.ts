@@ -127,6 +127,8 @@ export interface BackupsOptions {
   /** Folder, or `s3://bucket/prefix`. */
   readonly place: string
   readonly s3: S3Options
+  /** Most bytes a second that are written; undefined for no limit. */
+  readonly bytesPerSecond: number | undefined
   readonly keys: KeyOptions
   readonly stores: StoreOptions
 }

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { directoryStorage } from '../../src/backup/storage/directory.js'
+import { s3Storage } from '../../src/backup/storage/s3.js'
 import type { Storage } from '../../src/backup/storage/storage.js'
+import { SLOW_DOWN } from '../support/s3/faults.js'
+import { CREDENTIALS, S3Server } from '../support/s3/index.js'
+
+Object.assign(process.env, CREDENTIALS)
 
 const folders: string[] = []
 afterEach(() => {
@@ -21,6 +26,12 @@ const signal = new AbortController().signal
 /** One of each kind, empty. */
 const KINDS: Record<string, () => Promise<Storage>> = {
   'a folder': async () => directoryStorage(join(tempFolder(), 'not', 'there', 'yet')),
+  'a bucket': async () => (await bucket()).storage,
+}
+
+async function bucket() {
+  const server = await S3Server.start()
+  return { server, storage: s3Storage(`s3://${server.bucket}/all backups+`, server.options()) }
 }
 
 async function* pieces(...texts: string[]): AsyncIterable<Uint8Array> {
@@ -48,7 +59,7 @@ describe.each(Object.entries(KINDS))('storage in %s', (_, open) => {
     expect(await textOf(storage, 'redis/1/empty')).toBe('')
     const listed = []
     for await (const { path, bytes, modifiedMs } of storage.list('redis/', signal))
-      listed.push([path, bytes, Math.abs(Date.now() - modifiedMs) < 3_600_000])
+      listed.push([path, bytes, modifiedMs > Date.UTC(2020, 0)])
     expect(listed).toEqual([
       ['redis/1/dump.rdb', 5, true],
       ['redis/1/empty', 0, true],
@@ -131,10 +142,13 @@ describe('a folder', () => {
     expect(readdirSync(join(root, 'a/b'))).toEqual(['1'])
   })
 
-  it('of which a killed process left a temporary file lists it not', async () => {
+  it('shows what a killed process left half written, so that it can be removed', async () => {
     const root = tempFolder()
     writeFileSync(join(root, 'dump.obleth-ledger-1a2b'), 'half')
-    expect(await pathsOf(directoryStorage(root), '')).toEqual([])
+    const storage = directoryStorage(root)
+    expect(await pathsOf(storage, '')).toEqual(['dump.obleth-ledger-1a2b'])
+    await storage.remove('dump.obleth-ledger-1a2b')
+    expect(readdirSync(root)).toEqual([])
   })
 
   it.skipIf(process.getuid?.() === 0)('that may not be written says so', async () => {
@@ -143,5 +157,51 @@ describe('a folder', () => {
     await expect(directoryStorage(root).write('a/1', pieces('x'), signal)).rejects.toMatchObject({
       code: 'access_denied',
     })
+  })
+})
+
+describe('a bucket', () => {
+  const LARGE = Buffer.alloc(50_000_001, 'a dump in several parts; ')
+  async function* large() {
+    for (let at = 0; at < LARGE.length; at += 100_000) yield LARGE.subarray(at, at + 100_000)
+  }
+
+  it('takes what is larger than one part, behind a store that throttles, fails, resets and breaks off', async () => {
+    const { server, storage } = await bucket()
+    const faults = [
+      SLOW_DOWN,
+      { status: 500, code: 'InternalError' },
+      'reset',
+      { requestBytes: 1000 },
+      'lost answer',
+    ] as const
+    server.fault = ({ number }) => (number % 2 === 1 ? faults[((number - 1) / 2) % faults.length] : null)
+    await storage.write('postgres/1/dump', large(), signal)
+    server.fault = () => null
+    expect(Buffer.from(server.objects.get('all backups+/postgres/1/dump')?.body ?? '').equals(LARGE)).toBe(true)
+  })
+
+  it('gives back what an upload took that was killed', async () => {
+    const { server, storage } = await bucket()
+    // As a process that dies in the middle: neither ended nor given back.
+    const denied = { status: 403, code: 'AccessDenied' }
+    server.fault = ({ method }) => (method === 'DELETE' || server.writes.begun.size > 0 ? denied : null)
+    await expect(storage.write('postgres/1/dump', large(), signal)).rejects.toMatchObject({ code: 'access_denied' })
+    server.fault = () => null
+    expect(server.writes.begun.size).toBe(1)
+    await storage.abandon('postgres/2/', signal)
+    expect(server.writes.begun.size).toBe(1)
+    await storage.abandon('postgres/1/', signal)
+    expect(server.writes.begun.size).toBe(0)
+    expect(await pathsOf(storage, '')).toEqual([])
+  })
+
+  it('that is not there, or that nothing may be written to, is named', async () => {
+    const { server, storage } = await bucket()
+    server.fault = () => ({ status: 404, code: 'NoSuchBucket' })
+    await expect(storage.write('a/1', pieces('x'), signal)).rejects.toMatchObject({ code: 'source_not_found' })
+    server.fault = () => ({ status: 403, code: 'AccessDenied' })
+    await expect(storage.write('a/1', pieces('x'), signal)).rejects.toMatchObject({ code: 'access_denied' })
+    await expect(pathsOf(storage, '')).rejects.toMatchObject({ code: 'access_denied' })
   })
 })

@@ -69,7 +69,7 @@ export function directoryStorage(folder: string): Storage {
       const file = at(path)
       await rm(file, { force: true })
       // Its folder goes with the last file in it.
-      await rmdir(dirname(file)).catch(() => {})
+      if (dirname(file) !== root) await rmdir(dirname(file)).catch(() => {})
     },
   }
 }
