@@ -2,7 +2,9 @@ import type { StoreName, StoreOptions } from '../domain/backup.js'
 import type { Store } from './store.js'
 
 /** Each store by its name, loaded only where it is used. */
-const BY_NAME: Readonly<Partial<Record<StoreName, (options: StoreOptions) => Promise<Store>>>> = {}
+const BY_NAME: Readonly<Partial<Record<StoreName, (options: StoreOptions) => Promise<Store>>>> = {
+  clickhouse: async (options) => (await import('./clickhouse/store.js')).clickhouseStore(options),
+}
 
 export function storeOf(name: StoreName, options: StoreOptions): Promise<Store> {
   const make = BY_NAME[name]

@@ -64,9 +64,10 @@ const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
 const OPENING: readonly CommandName[] = ['backups verify', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
+const CLICKHOUSE_BACKUPS: readonly CommandName[] = ['backup clickhouse', 'backups verify', 'config show']
 const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS]
 /** What talks to the ledger. */
-const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse']
+const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse', 'backups verify']
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
@@ -415,6 +416,18 @@ export const OPTIONS = {
     group: 'Backup',
     commands: BACKUPS_AND_SHOW,
     describe: 'Where backups are kept: a folder or s3://bucket/prefix',
+  }),
+  'clickhouse-backup-folder': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUPS,
+    describe: 'Folder that the server may write its backups to, and that this machine sees as well',
+  }),
+  'clickhouse-backup-disk': option(parse.identifier, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUPS,
+    describe: 'Disk of the server that keeps its backups, where this machine sees no folder of it',
   }),
   'age-recipients': option(parse.text, {
     shape: 'value',
