@@ -28,6 +28,11 @@ export const COMMAND_LIST: readonly Command[] = [
   { name: 'backup postgres', describe: "Back up obleth's Postgres: a full dump with its roles" },
   { name: 'backup redis', describe: "Back up obleth's Redis" },
   { name: 'backup clickhouse', describe: 'Back up the ledger' },
+  {
+    name: 'restore clickhouse',
+    takes: '[backup]',
+    describe: 'Restore the ledger, and say how to close the gap behind it',
+  },
   { name: 'backups list', describe: 'Print every backup, with its age, size and state' },
   { name: 'backups verify', takes: '[backup]', describe: 'Prove backups by their hashes and by their own programs' },
   { name: 'backups prune', describe: 'Show which backups a policy keeps, and why; --confirm removes the others' },
@@ -41,6 +46,7 @@ export const COMMAND_LIST: readonly Command[] = [
 /** What a first word of several commands is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
+  restore: 'Restore one of the three stores',
   backups: 'Show, prove and clear away backups',
   runs: 'Show, discard and undo runs',
   config: 'Show the configuration',

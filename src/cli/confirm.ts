@@ -74,6 +74,24 @@ export async function mayRepair(
   return ask(asker, `Repair this on ${printable(server)}? [y/N] `, signal)
 }
 
+/**
+ * Whether a backup may be restored into a target: always into an embedded ledger or with `--yes`, otherwise by an answer.
+ *
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayRestore(
+  server: string | undefined,
+  yes: boolean,
+  asker: Asker | null,
+  show: () => void,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (server === undefined || yes) return true
+  if (asker === null) throw needsYes(server, 'to restore into')
+  show()
+  return ask(asker, `Restore this into ${printable(server)}? [y/N] `, signal)
+}
+
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {
   // Not in terminal mode, where readline would keep Ctrl-C to itself.
   const lines = createInterface({ input, output, terminal: false })

@@ -29,6 +29,8 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backup postgres': async (session) => (await import('./commands/backup.js')).runBackup(session, 'postgres'),
   'backup redis': async (session) => (await import('./commands/backup.js')).runBackup(session, 'redis'),
   'backup clickhouse': async (session) => (await import('./commands/backup.js')).runBackup(session, 'clickhouse'),
+  'restore clickhouse': async (session) =>
+    (await import('./commands/restore-clickhouse.js')).runRestoreClickhouse(session),
   'backups list': async (session) => (await import('./commands/backups.js')).runBackupsList(session),
   'backups verify': async (session) => (await import('./commands/backups.js')).runBackupsVerify(session),
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
@@ -49,6 +51,7 @@ const STOPPABLE: readonly CommandName[] = [
   'backup postgres',
   'backup redis',
   'backup clickhouse',
+  'restore clickhouse',
   'backups verify',
   'backups prune',
 ]

@@ -16,6 +16,7 @@ export type CommandName =
   | 'backup postgres'
   | 'backup redis'
   | 'backup clickhouse'
+  | 'restore clickhouse'
   | 'backups list'
   | 'backups verify'
   | 'backups prune'
@@ -57,22 +58,29 @@ const EVERY: readonly CommandName[] = [
   'config show',
 ]
 const TAKING: readonly CommandName[] = ['backup postgres', 'backup redis', 'backup clickhouse']
+const RESTORING: readonly CommandName[] = ['restore clickhouse']
 /** What reads or writes backups. */
-const BACKUPS: readonly CommandName[] = [...TAKING, 'backups list', 'backups verify', 'backups prune']
+const BACKUPS: readonly CommandName[] = [...TAKING, ...RESTORING, 'backups list', 'backups verify', 'backups prune']
 const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
 /** What has to read what is in a backup. */
-const OPENING: readonly CommandName[] = ['backups verify', 'config show']
+const OPENING: readonly CommandName[] = [...RESTORING, 'backups verify', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
-const CLICKHOUSE_BACKUPS: readonly CommandName[] = ['backup clickhouse', 'backups verify', 'config show']
+const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
+  'backup clickhouse',
+  'restore clickhouse',
+  'backups verify',
+  'config show',
+]
 const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS]
 /** What talks to the ledger. */
-const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse', 'backups verify']
+const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse', 'restore clickhouse', 'backups verify']
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
-const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
+const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS, ...RESTORING]
+const TRYING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...RESTORING]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect']
 const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS]
@@ -253,7 +261,7 @@ export const OPTIONS = {
     short: 'n',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY_AND_REPAIR,
+    commands: TRYING,
     describe: 'Print what would be done and change nothing',
   }),
   'stage-only': option(parse.flag, {
@@ -446,6 +454,13 @@ export const OPTIONS = {
     group: 'Backup',
     commands: TAKING_AND_OPENING,
     describe: 'File whose first line is the passphrase: backups are encrypted with gpg, and opened',
+  }),
+  replace: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: [...RESTORING, 'config show'],
+    describe: 'Put what the target holds aside, into a database of its own, and the backup in its place',
   }),
   'keep-last': option(parse.wholeNumber(0, 10_000), {
     shape: 'value',
