@@ -18,6 +18,7 @@ const HINT = 'free some space, or name another disk with TMPDIR; nothing was res
  * Brings a backup's files to this machine, decrypted and each compared with its SHA-256, stored and plain, before anything
  * may use them; hands them over, and removes them afterwards.
  *
+ * @param wanted which files, by their names without the ending of the encryption; all where not given
  * @throws LedgerError `verification_failed` naming the first file that differs; what storage and decryption throw
  */
 export async function withSpooled<T>(
@@ -26,10 +27,12 @@ export async function withSpooled<T>(
   keys: KeyOptions,
   signal: AbortSignal,
   use: (spooled: Spooled) => Promise<T>,
+  wanted: (name: string) => boolean = () => true,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-backup-'))
   try {
-    for (const file of manifest.files) await fetchFile(storage, manifest, file, folder, keys, signal)
+    const files = manifest.files.filter((file) => wanted(plainName(file, manifest)))
+    for (const file of files) await fetchFile(storage, manifest, file, folder, keys, signal)
     return await use({ manifest, file: (name) => join(folder, name) })
   } finally {
     await rm(folder, { recursive: true, force: true })

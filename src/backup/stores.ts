@@ -5,6 +5,7 @@ import type { Store } from './store.js'
 const BY_NAME: Readonly<Partial<Record<StoreName, (options: StoreOptions) => Promise<Store>>>> = {
   postgres: async ({ postgresUrl }) => (await import('./postgres/store.js')).postgresStore(postgresUrl),
   redis: async ({ redis }) => (await import('./redis/store.js')).redisStore(redis),
+  clickhouse: async (options) => (await import('./clickhouse/store.js')).clickhouseStore(options),
 }
 
 export function storeOf(name: StoreName, options: StoreOptions): Promise<Store> {

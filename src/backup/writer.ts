@@ -11,7 +11,8 @@ export class BackupWriter {
 
   constructor(
     private readonly storage: Storage,
-    private readonly folder: string,
+    /** Of this backup, in the storage: `redis/20260311T020000Z-1a2b3c`. */
+    readonly folder: string,
     private readonly encryption: Encryption,
     private readonly keys: KeyOptions,
     private readonly pace: Pace,

@@ -39,6 +39,11 @@ export const COMMAND_LIST: readonly Command[] = [
     takes: '[backup]',
     describe: 'Lay a backup into the data directory of a stopped Redis, so that it loads it',
   },
+  {
+    name: 'restore clickhouse',
+    takes: '[backup]',
+    describe: 'Restore the ledger, and say how to close the gap behind it',
+  },
   { name: 'backups list', describe: 'Print every backup, with its age, size and state' },
   { name: 'backups verify', takes: '[backup]', describe: 'Prove backups by their hashes and by their own programs' },
   {

@@ -33,6 +33,8 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backup clickhouse': async (session) => (await import('./commands/backup.js')).runBackup(session, 'clickhouse'),
   'restore postgres': async (session) => (await import('./commands/restore-postgres.js')).runRestorePostgres(session),
   'restore redis': async (session) => (await import('./commands/restore-redis.js')).runRestoreRedis(session),
+  'restore clickhouse': async (session) =>
+    (await import('./commands/restore-clickhouse.js')).runRestoreClickhouse(session),
   'backups list': async (session) => (await import('./commands/backups.js')).runBackupsList(session),
   'backups verify': async (session) => (await import('./commands/backups.js')).runBackupsVerify(session),
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
@@ -59,6 +61,7 @@ const STOPPABLE: readonly CommandName[] = [
   'backup clickhouse',
   'restore postgres',
   'restore redis',
+  'restore clickhouse',
   'backups verify',
   'backups prune',
   'backups drill',

@@ -19,6 +19,7 @@ export type CommandName =
   | 'backup clickhouse'
   | 'restore postgres'
   | 'restore redis'
+  | 'restore clickhouse'
   | 'backups list'
   | 'backups verify'
   | 'backups drill'
@@ -64,7 +65,7 @@ const EVERY: readonly CommandName[] = [
   'config show',
 ]
 const TAKING: readonly CommandName[] = ['backup postgres', 'backup redis', 'backup clickhouse']
-const RESTORING: readonly CommandName[] = ['restore postgres', 'restore redis']
+const RESTORING: readonly CommandName[] = ['restore postgres', 'restore redis', 'restore clickhouse']
 /** What reads or writes backups. */
 const BACKUPS: readonly CommandName[] = [
   ...TAKING,
@@ -85,14 +86,30 @@ const REDIS_RESTORE: readonly CommandName[] = ['restore redis', 'config show']
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
 const RENDER: readonly CommandName[] = ['backup render', 'config show']
 const TTL: readonly CommandName[] = ['ttl show', 'ttl set']
+const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
+  'backup clickhouse',
+  'restore clickhouse',
+  'backups verify',
+  'backups drill',
+  'config show',
+]
 const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', ...TTL]
 /** What talks to the ledger. */
-const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse', 'doctor', ...TTL]
+const LEDGER: readonly CommandName[] = [
+  ...EVERY,
+  'backup clickhouse',
+  'restore clickhouse',
+  'backups verify',
+  'backups drill',
+  'doctor',
+  ...TTL,
+]
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
-const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
+const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS, ...RESTORING]
+const TRYING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...RESTORING]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect', 'doctor']
 const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS]
@@ -289,7 +306,7 @@ export const OPTIONS = {
     short: 'n',
     default: 'false',
     group: 'Replay',
-    commands: [...REPLAY_AND_REPAIR, ...RESTORING, 'ttl set'],
+    commands: [...TRYING, 'ttl set'],
     describe: 'Print what would be done and change nothing',
   }),
   'stage-only': option(parse.flag, {
@@ -376,7 +393,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: [...CHANGING, ...RESTORING, 'ttl set'],
+    commands: [...CHANGING, 'ttl set'],
     describe: 'Change a server, or restore over what is there, without asking',
   }),
   days: option(parse.wholeNumber(1, 36_500), {
@@ -506,6 +523,18 @@ export const OPTIONS = {
     commands: [...BACKUPS_AND_SHOW, 'backup render'],
     describe: 'Where backups are kept: a folder or s3://bucket/prefix',
   }),
+  'clickhouse-backup-folder': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUPS,
+    describe: 'Folder that the server may write its backups to, and that this machine sees as well',
+  }),
+  'clickhouse-backup-disk': option(parse.identifier, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUPS,
+    describe: 'Disk of the server that keeps its backups, where this machine sees no folder of it',
+  }),
   'age-recipients': option(parse.text, {
     shape: 'value',
     group: 'Backup',
@@ -544,6 +573,13 @@ export const OPTIONS = {
     group: 'Backup',
     commands: ['restore postgres', 'config show'],
     describe: 'Run by sh once a restore is done, to restart obleth pods',
+  }),
+  replace: option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: ['restore clickhouse', 'config show'],
+    describe: 'Put what the target holds aside, into a database of its own, and the backup in its place',
   }),
   'keep-last': option(parse.wholeNumber(0, 10_000), {
     shape: 'value',

@@ -161,6 +161,7 @@ export function backupsOptions(settings: Settings): BackupsOptions {
       postgresUrl: values['postgres-url'],
       redis: { url: values['redis-url'], caFile: values['redis-ca-file'], dataDir: values['redis-data-dir'] },
       clickhouse: targetOptions(settings),
+      clickhouseBackups: { folder: values['clickhouse-backup-folder'], disk: values['clickhouse-backup-disk'] },
     },
   }
 }

@@ -120,6 +120,15 @@ export interface StoreOptions {
   readonly postgresUrl: Secret | undefined
   readonly redis: RedisOptions
   readonly clickhouse: TargetOptions
+  readonly clickhouseBackups: ClickhouseBackupOptions
+}
+
+/** Where a ClickHouse server puts its native backups; an embedded ledger needs neither. */
+export interface ClickhouseBackupOptions {
+  /** Folder that both the server and this machine see. */
+  readonly folder: string | undefined
+  /** Disk of the server, where they stay. */
+  readonly disk: string | undefined
 }
 
 /** Where backups are kept, and what opens them. */

@@ -26,6 +26,10 @@ export abstract class ClientLedger implements Ledger {
   abstract insertNative(insert: NativeInsert): Promise<void>
   abstract close(): Promise<void>
 
+  in(database: string): Ledger {
+    return Object.assign(Object.create(Object.getPrototypeOf(this)), this, { database })
+  }
+
   table(name: string): string {
     return `${identifier(this.database)}.${identifier(name)}`
   }

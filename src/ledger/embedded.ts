@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { realpath, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { ClickHouseClient, ClickHouseClientConfigOptions } from '@clickhouse/client'
 import { engineGate } from '../domain/engine-gate.js'
 import { LedgerError } from '../domain/errors.js'
@@ -17,15 +18,17 @@ import { insertSettings } from './settings.js'
 /**
  * Opens the ledger in a directory of this machine with chDB, in this process and always in UTC; the directory is made
  * (0700) where it does not exist. Throws `target_locked` where another process holds it.
+ *
+ * @param backups folder that the engine may write native backups to and read them from; it must exist
  */
-export async function openEmbedded(target: TargetOptions): Promise<Ledger> {
+export async function openEmbedded(target: TargetOptions, backups?: string): Promise<Ledger> {
   const directory = resolve(target.embedded)
   const created = makeDirectory(directory)
   refuseHeld(directory)
-  const client = await openClient(directory)
+  const { client, close } = await openClient(directory, backups)
   // Again, now that the engine has set its umask: nobody else reads bills.
   if (created) chmodSync(directory, 0o700)
-  engineGate.opened(() => client.close())
+  engineGate.opened(close)
   const send: Send = (query, params) =>
     engineGate.run(
       async () => (await client.exec({ query, ...(params === undefined ? {} : { query_params: params }) })).stream,
@@ -40,9 +43,9 @@ export async function openEmbedded(target: TargetOptions): Promise<Ledger> {
     await send('SET compile_expressions = 0, compile_aggregate_expressions = 0')
     const exists = `SELECT name FROM system.databases WHERE name = ${literal(target.database)} FORMAT JSONEachRow`
     for await (const _ of jsonRows(await send(exists))) await send(`USE ${identifier(target.database)}`)
-    return new EmbeddedLedger(directory, target.database, known, send, client)
+    return new EmbeddedLedger(directory, target.database, known, send, close)
   } catch (error) {
-    await client.close()
+    await close()
     throw adaptError(error, directory)
   }
 }
@@ -57,7 +60,7 @@ class EmbeddedLedger extends ClientLedger {
     database: string,
     knownSettings: ReadonlySet<string>,
     send: Send,
-    private readonly client: ClickHouseClient,
+    readonly close: () => Promise<void>,
   ) {
     super(location, database, '', knownSettings, send, send)
   }
@@ -73,10 +76,6 @@ class EmbeddedLedger extends ClientLedger {
           `SELECT ${names} FROM file(${literal(path)}, ${literal(format)}, ${literal(structure)}, 'none')`,
       ),
     )
-  }
-
-  async close(): Promise<void> {
-    await this.client.close()
   }
 }
 
@@ -109,16 +108,27 @@ function refuseHeld(directory: string): void {
   })
 }
 
-async function openClient(directory: string): Promise<ClickHouseClient> {
+interface Opened {
+  readonly client: ClickHouseClient
+  close(): Promise<void>
+}
+
+async function openClient(directory: string, backups: string | undefined): Promise<Opened> {
   // chDB takes its zone when the library is loaded, whatever a configuration says later.
   process.env.TZ = 'UTC'
   // Likewise read once, by the engine's allocator: huge pages and late return of memory saved a quarter of the inserts' time.
   process.env.JE_MALLOC_CONF ??= 'thp:always,metadata_thp:always,dirty_decay_ms:60000'
   const [{ createClient }, chdb] = await Promise.all([import('@clickhouse/client'), import('chdb/connection')])
   try {
+    const configured = backups === undefined ? undefined : await configuredSession(directory, backups)
     // The same interface, declared once in @clickhouse/client and once in the @clickhouse/client-common that chdb uses.
     const connection = chdb.default.createChdbConnection({ path: directory }) as unknown as Connection
-    return createClient({ connection, log: quietLog })
+    const client = createClient({ connection, log: quietLog })
+    const close = async () => {
+      await client.close()
+      configured?.close()
+    }
+    return { client, close }
   } catch (error) {
     refuseHeld(directory)
     throw new LedgerError('target_failed', `the embedded engine cannot open its directory: ${String(error)}`, {
@@ -127,4 +137,17 @@ async function openClient(directory: string): Promise<ClickHouseClient> {
       cause: error,
     })
   }
+}
+
+/**
+ * Native backups need a configuration, which an engine takes only from the first session in its directory: the client's
+ * own, opened later, joins this one.
+ */
+async function configuredSession(directory: string, backups: string): Promise<{ close(): void }> {
+  const path = `${await realpath(backups)}/`.replace(/[<>&]/g, (c) => `&#${c.charCodeAt(0)};`)
+  const file = join(backups, 'engine.xml')
+  const allowed = `<allowed_path>${path}</allowed_path>`
+  await writeFile(file, `<clickhouse><backups>${allowed}</backups></clickhouse>\n`, { mode: 0o600 })
+  const { Session } = await import('chdb')
+  return new Session(directory, { connectionArgs: [`--config-file=${file}`] })
 }

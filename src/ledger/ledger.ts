@@ -16,6 +16,8 @@ export interface Ledger {
   readonly database: string
   /** What the query_id of each of its statements on a server begins with, save those that only read. */
   readonly queryIds: string
+  /** The same connection, looking at another database, which need not exist. Only the first one is to be closed. */
+  in(database: string): Ledger
   /** `database`.`name`, both validated and quoted. */
   table(name: string): string
   /**

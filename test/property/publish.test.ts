@@ -138,6 +138,7 @@ function faulty(fault: Fault | null, written: Written): Ledger {
     location: ledger.location,
     database: ledger.database,
     queryIds: ledger.queryIds,
+    in: (database) => ledger.in(database),
     table: (name) => ledger.table(name),
     settings: (wanted) => ledger.settings(wanted),
     rows: (sql, params) => ledger.rows(sql, params),

@@ -22,6 +22,8 @@ export interface ReplayHow {
   readonly url?: string
   /** Lets it tell of its progress, too. */
   readonly loud?: boolean
+  /** False for commands that keep no state on this side. */
+  readonly state?: boolean
   /** Kills the command when it resolves. */
   readonly killWhen?: () => Promise<void>
 }
@@ -91,10 +93,10 @@ export class ServerDir {
   /** Runs any command with the server as target. */
   async command(
     args: readonly string[],
-    { env = {}, url = this.server.url, loud = false, killWhen }: ReplayHow = {},
+    { env = {}, url = this.server.url, loud = false, state = true, killWhen }: ReplayHow = {},
   ): Promise<ServerRan> {
     const place = ['--clickhouse-url', url, '--clickhouse-user', USER]
-    const own = args.includes('--state-dir') ? [] : ['--state-dir', this.files.state]
+    const own = !state || args.includes('--state-dir') ? [] : ['--state-dir', this.files.state]
     const child = spawn(process.execPath, [CLI, ...args, ...place, ...own, '--json', ...(loud ? [] : ['--quiet'])], {
       cwd: this.files.root,
       env: cleanEnv({ OBLETH_LEDGER_CLICKHOUSE_PASSWORD: PASSWORD, ...env }),

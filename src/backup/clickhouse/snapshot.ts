@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { LedgerError } from '../../domain/errors.js'
+import { isProcessAlive } from '../../domain/process-alive.js'
+import { familyOf } from '../../ledger/engine-family.js'
+import { identifier, literal } from '../../ledger/identifiers.js'
+import type { TargetState, UsageState } from '../../ledger/inspect-target.js'
+import type { Ledger } from '../../ledger/ledger.js'
+import { lockOwner, refuseLiving, TargetLock } from '../../ledger/lock.js'
+import type { Patience } from '../../ledger/patiently.js'
+import { unfinishedRuns } from '../../ledger/unfinished.js'
+import { newBackupId } from '../id.js'
+import { isOfRun, scratchName, scratchPrefix } from './names.js'
+import { dropDatabase, stopMerges } from './scratch.js'
+import { settleSnapshot } from './settle-snapshot.js'
+
+/** A ledger as it was at one moment, in a database of its own. */
+export interface Snapshot {
+  /** Looks at the snapshot's database. */
+  readonly ledger: Ledger
+  readonly tables: readonly string[]
+  /** Tables and views of the ledger's database that are not in it. */
+  readonly left: readonly string[]
+  /** Groups in which rollup and raw rows differ, as in the ledger itself; null where there is no rollup. */
+  readonly drifting: number | null
+  /** Groups of the rollup that were brought to it, since requests were on their way into it. */
+  readonly settled: number
+  /** Runs that have begun to publish and have not finished. */
+  readonly unfinished: readonly string[]
+}
+
+/** What a backup's run is called while it holds the lock. */
+const LOCK_NAME = 'backup'
+
+/** A server's snapshot whose maker is on another machine counts as left behind after this. */
+const LEFT_AFTER_MS = 24 * 3_600_000
+
+/**
+ * Lends a snapshot of the ledger: tables of the same parts, as hard links, so that it takes no space and no time, and counts
+ * and backup are of the very same rows while pods insert on. Only while it is made it holds the lock of the runs, so that no
+ * half of a publish is in it. Throws `target_locked`, and `refused` where the tables are of an engine that has no parts here.
+ */
+export async function withSnapshot<T>(
+  ledger: Ledger,
+  state: TargetState,
+  usage: UsageState,
+  spoolDir: string,
+  patience: Patience,
+  use: (snapshot: Snapshot) => Promise<T>,
+): Promise<T> {
+  refuseEngine(usage, ledger)
+  await dropLeftBehind(ledger)
+  const database = scratchName(ledger.database, 'backup', newBackupId(Date.now()))
+  const owner = ledger.kind === 'server' ? await lockOwner(ledger) : null
+  const earlier = owner?.runId.startsWith(LOCK_NAME) ? owner : null
+  // One that was killed while it held the lock.
+  if (earlier !== null) refuseLiving(ledger, earlier.runId, earlier)
+  const runId = earlier?.runId ?? `${LOCK_NAME}${randomBytes(5).toString('hex')}`
+  const lock = await TargetLock.acquire(ledger, runId, { breakLock: false }, patience)
+  try {
+    const snapshot = await lock.during(patience, () => take(ledger, state, database, spoolDir))
+    return await use(snapshot)
+  } finally {
+    await dropDatabase(ledger, database)
+  }
+}
+
+async function take(ledger: Ledger, state: TargetState, database: string, spoolDir: string): Promise<Snapshot> {
+  const { tables, left } = await tablesOf(ledger)
+  const maker = literal(JSON.stringify({ pid: process.pid, host: hostname() }))
+  await ledger.command(`CREATE DATABASE ${identifier(database)} ENGINE = Atomic COMMENT ${maker}`)
+  const snapshot = ledger.in(database)
+  for (const table of tables) await clone(ledger, snapshot, table)
+  const { drifting, settled } = await settleSnapshot(ledger, snapshot, state, spoolDir)
+  const unfinished = (await unfinishedRuns(ledger)).map(({ run }) => run)
+  return { ledger: snapshot, tables, left, drifting, settled, unfinished }
+}
+
+/** Merges are stopped before a part is there: they would change counts, and rows past their TTL would go. */
+async function clone(ledger: Ledger, snapshot: Ledger, table: string): Promise<void> {
+  await snapshot.command(`CREATE TABLE ${snapshot.table(table)} AS ${ledger.table(table)}`)
+  await stopMerges(snapshot, [table])
+  const partitions = await ledger.rows<{ id: string }>(
+    `SELECT DISTINCT partition_id AS id FROM system.parts
+     WHERE database = ${literal(ledger.database)} AND table = ${literal(table)} AND active ORDER BY id`,
+  )
+  for (const { id } of partitions)
+    await snapshot.command(
+      `ALTER TABLE ${snapshot.table(table)} ATTACH PARTITION ID ${literal(id)} FROM ${ledger.table(table)}`,
+    )
+}
+
+/** Raw rows and rollup last, one right behind the other: what a pod inserts in between has to be settled. */
+const LAST = ['usage', 'usage_daily']
+
+async function tablesOf(ledger: Ledger): Promise<{ tables: string[]; left: string[] }> {
+  const all = await ledger.rows<{ name: string; engine: string }>(
+    `SELECT name, engine FROM system.tables
+     WHERE database = ${literal(ledger.database)} AND NOT is_temporary ORDER BY name`,
+  )
+  const held = ({ name, engine }: { name: string; engine: string }) =>
+    /^[A-Za-z0-9_]{1,64}$/.test(name) && /^(?!Replicated|Shared)\w*MergeTree$/.test(engine)
+  const mine = all.filter(({ name }) => !isOfRun(name))
+  const tables = mine.filter(held).map(({ name }) => name)
+  return {
+    tables: [...tables.filter((name) => !LAST.includes(name)), ...LAST.filter((name) => tables.includes(name))],
+    left: mine.filter((table) => !held(table) && table.name !== 'usage_daily_mv').map(({ name }) => name),
+  }
+}
+
+function refuseEngine({ engine }: UsageState, ledger: Ledger): void {
+  const family = familyOf(engine)
+  if (family === 'merge_tree' || family === 'replacing') return
+  const hint =
+    family === 'shared'
+      ? "this is a managed ClickHouse, which makes backups itself: see the provider's backups, and docs/clickhouse-backups.md"
+      : 'the rows are on several servers: use clickhouse-backup there, and see docs/clickhouse-backups.md'
+  throw new LedgerError('refused', `\`usage\` is a ${engine} table, of which no snapshot can be made from here`, {
+    place: ledger.location,
+    hint,
+  })
+}
+
+/** Drops snapshots whose makers are gone. Those of other machines may live; after a day they are taken for dead. */
+async function dropLeftBehind(ledger: Ledger): Promise<void> {
+  const prefix = scratchPrefix(ledger.database, 'backup')
+  const found = await ledger.rows<{ name: string; comment: string }>(
+    `SELECT name, comment FROM system.databases WHERE startsWith(name, ${literal(prefix)})`,
+  )
+  for (const { name, comment } of found) {
+    const moment = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z_[0-9a-f]{6}$/.exec(name.slice(prefix.length))
+    if (moment === null) continue
+    const [, year, month, day, hour, minute, second] = moment
+    const startedMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+    if (isLeft(ledger, comment, startedMs)) await dropDatabase(ledger, name)
+  }
+}
+
+function isLeft(ledger: Ledger, comment: string, startedMs: number): boolean {
+  if (ledger.kind === 'embedded') return true
+  try {
+    const { pid, host } = JSON.parse(comment) as { pid?: unknown; host?: unknown }
+    if (host === hostname() && typeof pid === 'number') return !isProcessAlive(pid)
+  } catch {
+    // Its age decides.
+  }
+  return Date.now() - startedMs > LEFT_AFTER_MS
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LedgerError } from '../../domain/errors.js'
+import { adaptError, serverCode } from '../../ledger/adapt-error.js'
+import { exceptionIn } from '../../ledger/answer.js'
+import { literal } from '../../ledger/identifiers.js'
+import type { Ledger } from '../../ledger/ledger.js'
+import { pause } from '../../ledger/pause.js'
+
+const FIRST_LOOK_MS = 25
+const LONGEST_BETWEEN_LOOKS_MS = 2_000
+/** A statement that was told to end has this long; then it is left to the server. */
+const END_WITHIN_MS = 15_000
+
+/** States of a backup or restore in system.backups that are not its last one. */
+const UNDER_WAY = ['CREATING_BACKUP', 'RESTORING']
+const DONE = ['BACKUP_CREATED', 'RESTORED']
+
+interface Progress {
+  readonly status: string
+  readonly error: string
+}
+
+/**
+ * Runs a BACKUP or RESTORE to its end. In the background of the engine, whatever it takes, and under a name: so no timeout
+ * of HTTP ends it, and an answer that is lost is looked up. Ends it where the signal aborts.
+ *
+ * @param statement without SETTINGS; `settings`: those of the statement itself
+ * @throws LedgerError `config` where the engine may not write there, and what a server's answers give cause for
+ */
+export async function carryOut(
+  ledger: Ledger,
+  statement: string,
+  signal: AbortSignal,
+  settings: readonly string[] = [],
+): Promise<void> {
+  const id = `obleth-ledger-${randomUUID()}`
+  signal.throwIfAborted()
+  try {
+    await ledger.command(`${statement} SETTINGS ${[`id = ${literal(id)}`, ...settings].join(', ')} ASYNC`)
+  } catch (error) {
+    const lost = error instanceof LedgerError && error.retryable && (await progressOf(ledger, id)) !== null
+    if (!lost) throw explained(error, ledger)
+  }
+  try {
+    await ended(ledger, id, signal)
+  } catch (error) {
+    if (signal.aborted) await end(ledger, id)
+    throw error
+  }
+}
+
+async function ended(ledger: Ledger, id: string, signal: AbortSignal): Promise<void> {
+  for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_BETWEEN_LOOKS_MS)) {
+    const progress = await progressOf(ledger, id)
+    if (progress === null)
+      throw new LedgerError(
+        'target_unreachable',
+        'the server no longer knows of the backup or restore: it was restarted',
+        {
+          place: ledger.location,
+          hint: 'run the same command again',
+          retryable: true,
+        },
+      )
+    if (DONE.includes(progress.status)) return
+    if (!UNDER_WAY.includes(progress.status)) throw explained(failure(progress, ledger), ledger)
+    await pause(waitMs, signal)
+  }
+}
+
+async function progressOf(ledger: Ledger, id: string): Promise<Progress | null> {
+  const [progress] = await ledger.rows<Progress>(
+    `SELECT toString(status) AS status, error FROM system.backups WHERE id = ${literal(id)}`,
+  )
+  return progress ?? null
+}
+
+/** Tells the engine to leave it, and waits a little until it has. What does not succeed ends by itself. */
+async function end(ledger: Ledger, id: string): Promise<void> {
+  const mine = `position(query, ${literal(id)}) > 0 AND match(query, '^(BACKUP|RESTORE)')`
+  await ledger.command(`KILL QUERY WHERE ${mine} ASYNC`).catch(() => {})
+  const until = Date.now() + END_WITHIN_MS
+  while (Date.now() < until) {
+    const progress = await progressOf(ledger, id).catch(() => null)
+    if (progress === null || !UNDER_WAY.includes(progress.status)) return
+    await sleep(FIRST_LOOK_MS * 4)
+  }
+}
+
+function failure({ status, error }: Progress, ledger: Ledger): LedgerError {
+  // The engine puts its stack behind the message.
+  const text = error.split(', Stack trace', 1)[0]
+  const exception = exceptionIn(text)
+  if (exception !== undefined) return adaptError(exception, ledger.location)
+  return new LedgerError('target_failed', `the engine ended it as ${status}`, { place: ledger.location })
+}
+
+const NOT_CONFIGURED = 318
+const NOT_ALLOWED = 36
+
+/** What to do where the engine may not put a backup where it was told to. */
+function explained(error: unknown, ledger: Ledger): unknown {
+  const code = serverCode(error)
+  if (!(error instanceof LedgerError) || (code !== NOT_CONFIGURED && code !== NOT_ALLOWED)) return error
+  return new LedgerError('config', error.message, {
+    place: ledger.location,
+    hint: "allow it in the server's configuration, <backups><allowed_path> or <backups><allowed_disk>, and see docs/clickhouse-backups.md",
+    cause: error.cause,
+  })
+}
