@@ -49,7 +49,7 @@ export async function restoreClickhouse(
 ): Promise<ClickhouseRestoreOutcome> {
   const { keys, stores } = backups
   const { signal } = options
-  const storage = openStorage(backups.place)
+  const storage = openStorage(backups)
   const manifest = await findBackup(storage, 'clickhouse', options.backup, signal)
   const counts = await withSpooled(
     storage,
