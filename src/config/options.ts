@@ -93,6 +93,9 @@ const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
   'backups drill',
   'config show',
 ]
+const CLICKHOUSE_BACKUP_ALONE: readonly CommandName[] = ['backup clickhouse', 'config show']
+/** What has to reach the program clickhouse-backup. */
+const CLICKHOUSE_BACKUP_PROGRAM: readonly CommandName[] = [...CLICKHOUSE_BACKUPS, 'backups prune']
 const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', ...TTL]
 /** What talks to the ledger. */
 const LEDGER: readonly CommandName[] = [
@@ -534,6 +537,47 @@ export const OPTIONS = {
     group: 'Backup',
     commands: CLICKHOUSE_BACKUPS,
     describe: 'Disk of the server that keeps its backups, where this machine sees no folder of it',
+  }),
+  tool: option(parse.oneOf('native', 'clickhouse-backup'), {
+    shape: 'value',
+    default: 'native',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_ALONE,
+    describe: "What backs up: ClickHouse's own BACKUP, or the program clickhouse-backup, which keeps the rows itself",
+  }),
+  'clickhouse-backup-url': option(parse.serverUrl, {
+    shape: 'value',
+    unset: 'the program on this machine',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'REST API of clickhouse-backup, http://host:7171',
+  }),
+  'clickhouse-backup-user': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'User of that API (its API_USERNAME)',
+  }),
+  'clickhouse-backup-password': option(parse.secret, {
+    shape: 'value',
+    flag: 'no',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'Password of that API (its API_PASSWORD); environment or config file only',
+  }),
+  'clickhouse-backup-remote': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_ALONE,
+    describe: 'Upload the backup to the remote storage that clickhouse-backup is configured for, and keep no local one',
+  }),
+  'clickhouse-backup-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '6h',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'Longest that one step of clickhouse-backup may take, and as long again until its turn comes',
   }),
   'age-recipients': option(parse.text, {
     shape: 'value',

@@ -1,5 +1,5 @@
 import type { AuditOptions } from '../domain/audit.js'
-import type { BackupsOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
+import type { BackupsOptions, ClickhouseBackupOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
 import type {
   BillOptions,
@@ -161,7 +161,23 @@ export function backupsOptions(settings: Settings): BackupsOptions {
       postgresUrl: values['postgres-url'],
       redis: { url: values['redis-url'], caFile: values['redis-ca-file'], dataDir: values['redis-data-dir'] },
       clickhouse: targetOptions(settings),
-      clickhouseBackups: { folder: values['clickhouse-backup-folder'], disk: values['clickhouse-backup-disk'] },
+      clickhouseBackups: clickhouseBackupOptions(settings),
+    },
+  }
+}
+
+function clickhouseBackupOptions({ values }: Settings): ClickhouseBackupOptions {
+  return {
+    tool: values.tool,
+    folder: values['clickhouse-backup-folder'],
+    disk: values['clickhouse-backup-disk'],
+    program: {
+      url: values['clickhouse-backup-url'],
+      user: values['clickhouse-backup-user'],
+      password: values['clickhouse-backup-password'],
+      remote: values['clickhouse-backup-remote'],
+      stepMs: values['clickhouse-backup-timeout'],
+      answerMs: values['clickhouse-timeout'],
     },
   }
 }

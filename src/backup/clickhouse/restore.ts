@@ -11,7 +11,6 @@ import { withSpooled } from '../spool.js'
 import { openStorage } from '../storage/open.js'
 import { COUNTS_FILE, type LedgerCounts, newestMs, readCounts } from './counts.js'
 import { scratchName } from './names.js'
-import { nativeTool } from './native.js'
 import { nextSteps } from './next-steps.js'
 import { withOpenLedger } from './open.js'
 import { notePlacing, type Placing, place, placingOf } from './placing.js'
@@ -21,6 +20,7 @@ import { driftingGroups, rollupAfter } from './restored-rollup.js'
 import { dropDatabase, loadBeside } from './scratch.js'
 import { tablesIn } from './tables.js'
 import type { BackupTool, Stored } from './tool.js'
+import { toolOf } from './tools.js'
 
 /** How a restore is to be done. */
 export interface ClickhouseRestoreOptions {
@@ -75,7 +75,7 @@ export async function restoreClickhouse(
     if (options.dryRun || look.plan.action === 'none') return outcome({})
     refuseRows(look.plan, options.replace)
     if (!(await options.confirm(look.plan))) throw new LedgerError('refused', 'not confirmed: nothing was done')
-    const tool = nativeTool(work, stores.clickhouseBackups)
+    const tool = toolOf(manifest, work, stores.clickhouseBackups)
     const load = (use: (from: Stored) => Promise<void>) =>
       withSpooled(storage, manifest, keys, signal, ({ file }) => use({ contents: manifest.contents, file }))
     const aside = await restore.run(look, tool, load)

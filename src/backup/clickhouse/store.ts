@@ -5,13 +5,14 @@ import type { StoreOptions } from '../../domain/backup.js'
 import type { TargetOptions } from '../../domain/options.js'
 import { newBackupId } from '../id.js'
 import type { Spooled, Store } from '../store.js'
+import { discard, MARK_FILE } from './clickhouse-backup/tool.js'
 import { COUNTS_FILE, readCounts } from './counts.js'
 import { scratchName } from './names.js'
-import { nativeTool } from './native.js'
 import { withOpenLedger } from './open.js'
 import { tryOut } from './scratch.js'
 import { takeLedger } from './take.js'
 import type { Stored } from './tool.js'
+import { toolOf } from './tools.js'
 
 /** The ledger, embedded or on a server. */
 export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions): Store {
@@ -20,7 +21,14 @@ export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions)
     return withScratchTarget(spooled, clickhouse, (target) =>
       withOpenLedger(target, (ledger, work) => {
         const trial = scratchName(ledger.database, 'trial', newBackupId(Date.now()))
-        return tryOut(ledger, nativeTool(work, clickhouseBackups), storedOf(spooled), counts, trial, signal)
+        return tryOut(
+          ledger,
+          toolOf(spooled.manifest, work, clickhouseBackups),
+          storedOf(spooled),
+          counts,
+          trial,
+          signal,
+        )
       }),
     )
   }
@@ -32,14 +40,19 @@ export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions)
       // What stays on the server can be read by a restore alone.
       if (isOnServer(spooled)) return drill(spooled, signal)
       readCounts(await readFile(spooled.file(COUNTS_FILE), 'utf8'))
-      return nativeTool('', clickhouseBackups).check(storedOf(spooled), signal)
+      return toolOf(spooled.manifest, '', clickhouseBackups).check(storedOf(spooled), signal)
     },
     drill,
+    async discard(folder, files, signal) {
+      if (files.some((path) => path.startsWith(`${folder}/${MARK_FILE}`)))
+        await discard(folder, clickhouseBackups.program, signal)
+    },
   }
 }
 
 export const storedOf = ({ manifest, file }: Spooled): Stored => ({ contents: manifest.contents, file })
 
+/** On a disk of the server, or with clickhouse-backup. */
 const isOnServer = ({ manifest }: Spooled) => manifest.contents.facts.disk !== null
 
 /** A new embedded ledger, so that no server has to carry a drill; but the server itself where the rows are there. */

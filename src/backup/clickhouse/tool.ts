@@ -46,7 +46,7 @@ export interface Loading {
 export interface BackupTool {
   /** As the manifest names it. */
   readonly name: string
-  /** Throws where anything of it cannot be had; what it left behind itself is removed then. */
+  /** Throws where anything of it cannot be had; what is kept elsewhere then is what the store's `discard` removes. */
   save(saving: Saving, writer: BackupWriter): Promise<Saved>
   /** Throws `verification_failed`, `disk_full`, or what the server answers; what is in the database then is worth nothing. */
   load(loading: Loading): Promise<void>
