@@ -1,8 +1,15 @@
+import { hostname } from 'node:os'
 import { LedgerError } from '../../domain/errors.js'
 import { identifier, literal } from '../../ledger/identifiers.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import { countTables, differences, type LedgerCounts, tablesThere } from './counts.js'
 import type { BackupTool, Stored } from './tool.js'
+
+/** Makes a database of ours, which tells who made it: a later backup drops what a killed one has left. */
+export async function createScratch(ledger: Ledger, name: string): Promise<void> {
+  const maker = literal(JSON.stringify({ pid: process.pid, host: hostname() }))
+  await ledger.command(`CREATE DATABASE ${identifier(name)} ENGINE = Atomic COMMENT ${maker}`)
+}
 
 /** Drops a database of ours, whatever it holds. Harmless where it is gone. */
 export async function dropDatabase(ledger: Ledger, name: string): Promise<void> {
@@ -44,7 +51,7 @@ export async function loadBeside(
 ): Promise<readonly string[]> {
   const names = counts.tables.map(({ name }) => name)
   const beside = ledger.in(database)
-  await ledger.command(`CREATE DATABASE ${identifier(database)} ENGINE = Atomic`)
+  await createScratch(ledger, database)
   const created = async () => stopMerges(beside, await tablesThere(beside, names))
   await tool.load({ ledger, from, into: database, signal, created })
   return differences(counts.tables, await countOrSay(beside, await tablesThere(beside, names)))

@@ -3,15 +3,15 @@ import { hostname } from 'node:os'
 import { LedgerError } from '../../domain/errors.js'
 import { isProcessAlive } from '../../domain/process-alive.js'
 import { familyOf } from '../../ledger/engine-family.js'
-import { identifier, literal } from '../../ledger/identifiers.js'
+import { literal } from '../../ledger/identifiers.js'
 import type { TargetState, UsageState } from '../../ledger/inspect-target.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import { lockOwner, refuseLiving, TargetLock } from '../../ledger/lock.js'
 import type { Patience } from '../../ledger/patiently.js'
 import { unfinishedRuns } from '../../ledger/unfinished.js'
 import { newBackupId } from '../id.js'
-import { isOfRun, scratchName, scratchPrefix } from './names.js'
-import { dropDatabase, stopMerges } from './scratch.js'
+import { isOfRun, type ScratchKind, scratchName, scratchPrefix } from './names.js'
+import { createScratch, dropDatabase, stopMerges } from './scratch.js'
 import { settleSnapshot } from './settle-snapshot.js'
 
 /** A ledger as it was at one moment, in a database of its own. */
@@ -67,8 +67,7 @@ export async function withSnapshot<T>(
 
 async function take(ledger: Ledger, state: TargetState, database: string, spoolDir: string): Promise<Snapshot> {
   const { tables, left } = await tablesOf(ledger)
-  const maker = literal(JSON.stringify({ pid: process.pid, host: hostname() }))
-  await ledger.command(`CREATE DATABASE ${identifier(database)} ENGINE = Atomic COMMENT ${maker}`)
+  await createScratch(ledger, database)
   const snapshot = ledger.in(database)
   for (const table of tables) await clone(ledger, snapshot, table)
   const { drifting, settled } = await settleSnapshot(ledger, snapshot, state, spoolDir)
@@ -121,9 +120,15 @@ function refuseEngine({ engine }: UsageState, ledger: Ledger): void {
   })
 }
 
-/** Drops snapshots whose makers are gone. Those of other machines may live; after a day they are taken for dead. */
+/** What a backup makes and takes away again, unless it is killed. */
+const OF_BACKUPS: readonly ScratchKind[] = ['backup', 'trial']
+
+/** Drops snapshots and trials whose makers are gone. Those of other machines may live; after a day they are taken for dead. */
 async function dropLeftBehind(ledger: Ledger): Promise<void> {
-  const prefix = scratchPrefix(ledger.database, 'backup')
+  for (const kind of OF_BACKUPS) await dropLeft(ledger, scratchPrefix(ledger.database, kind))
+}
+
+async function dropLeft(ledger: Ledger, prefix: string): Promise<void> {
   const found = await ledger.rows<{ name: string; comment: string }>(
     `SELECT name, comment FROM system.databases WHERE startsWith(name, ${literal(prefix)})`,
   )

@@ -57,6 +57,10 @@ export class RestStandIn {
     return `http://127.0.0.1:${this.port}`
   }
 
+  get underWay(): boolean {
+    return this.operations.some(({ status }) => status === 'in progress')
+  }
+
   async start(): Promise<void> {
     this.server = createServer((request, response) => {
       this.answer(request, response).catch((error) => response.writeHead(500).end(String(error)))
@@ -108,7 +112,7 @@ export class RestStandIn {
       Object.assign(found, { status: 'cancel', error: 'canceled from API /backup/kill' })
       return void send(200, { status: 'success', operation: 'kill', command: found.command })
     }
-    if (this.busy > 0 || this.operations.some(({ status }) => status === 'in progress')) {
+    if (this.busy > 0 || this.underWay) {
       this.busy = Math.max(0, this.busy - 1)
       return void send(423, { status: 'error', operation: step, error: 'another operation is currently running' })
     }

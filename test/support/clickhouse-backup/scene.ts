@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { isProcessAlive } from '../../../src/domain/process-alive.js'
 import { BackupServer } from '../server/backup-server.js'
 import type { ReplayHow, ServerRan } from '../server/server-dir.js'
 import { PASSWORD, USER } from '../server/targets.js'
@@ -62,6 +64,34 @@ export class ToolScene {
     rmSync(join(this.dir, where), { recursive: true, force: true })
   }
 
+  /** Resolves when no command of the stand-in is at work, those of a killed one too. */
+  async quiet(): Promise<void> {
+    const busy = () =>
+      readdirSync(this.dir)
+        .filter((name) => name.endsWith('.pid'))
+        .some((name) => isProcessAlive(Number(readFileSync(join(this.dir, name), 'utf8'))))
+    for (let round = 0; busy() || this.rest.underWay; round++) {
+      if (round === 6000) throw new Error('the stand-in does not come to its end')
+      await sleep(5)
+    }
+  }
+
+  askedSoFar(driving: Driving): number {
+    return this.all(driving).length
+  }
+
+  /** Resolves when it has been asked so often. */
+  async asked(driving: Driving, times: number): Promise<void> {
+    for (let round = 0; this.all(driving).length < times; round++) {
+      if (round === 12_000) throw new Error(`was never asked ${times} times`)
+      await sleep(5)
+    }
+  }
+
+  private all(driving: Driving): readonly unknown[] {
+    return driving === 'REST API' ? this.rest.requests : this.noted('calls.jsonl')
+  }
+
   /** Every call of the command line, its words joined by spaces; every request by POST. */
   calls(driving: Driving): string[] {
     if (driving === 'REST API') return this.rest.requests.filter((request) => request.startsWith('POST'))
@@ -85,9 +115,11 @@ export class ToolScene {
 
   async run(driving: Driving, args: readonly string[], how: ReplayHow = {}): Promise<ServerRan> {
     const env = driving === 'REST API' ? this.restEnv() : this.commandEnv()
-    const api = driving === 'REST API' ? ['--clickhouse-backup-url', this.rest.url] : []
+    const [listing, pruning] = ['list', 'prune'].map((word) => args[0] === 'backups' && args[1] === word)
+    const api = driving === 'REST API' && !listing ? ['--clickhouse-backup-url', this.rest.url] : []
     const ran = await this.server.run([...args, '--backups', this.server.backups, ...api], {
       ...how,
+      target: !listing && !pruning,
       env: { ...env, ...how.env },
     })
     for (const secret of [PASSWORD, ...Object.values(SECRETS)]) expect(ran.output).not.toContain(secret)
