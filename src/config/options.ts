@@ -80,6 +80,13 @@ const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS, ...RESTORING]
+/** What holds the lock on the ledger. */
+const LOCKING: readonly CommandName[] = [
+  ...REPLAY_AND_REPAIR,
+  ...CHANGING_RUNS,
+  'backup clickhouse',
+  'restore clickhouse',
+]
 const TRYING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...RESTORING]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect']
@@ -333,7 +340,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: CHANGING,
+    commands: LOCKING,
     describe: 'Take over the lock of another run that is gone',
   }),
   'retention-days': option(parse.wholeNumber(1, 36_500), {
@@ -459,7 +466,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Backup',
-    commands: [...RESTORING, 'config show'],
+    commands: ['restore clickhouse', 'config show'],
     describe: 'Put what the target holds aside, into a database of its own, and the backup in its place',
   }),
   'keep-last': option(parse.wholeNumber(0, 10_000), {

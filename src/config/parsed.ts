@@ -120,7 +120,11 @@ export function backupsOptions(settings: Settings): BackupsOptions {
       postgresUrl: values['postgres-url'],
       redisUrl: values['redis-url'],
       clickhouse: targetOptions(settings),
-      clickhouseBackups: { folder: values['clickhouse-backup-folder'], disk: values['clickhouse-backup-disk'] },
+      clickhouseBackups: {
+        folder: values['clickhouse-backup-folder'],
+        disk: values['clickhouse-backup-disk'],
+        breakLock: values['break-lock'],
+      },
     },
   }
 }

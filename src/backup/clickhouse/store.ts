@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StoreOptions } from '../../domain/backup.js'
+import { type ErrorCode, LedgerError } from '../../domain/errors.js'
 import type { TargetOptions } from '../../domain/options.js'
 import { newBackupId } from '../id.js'
 import type { Spooled, Store } from '../store.js'
@@ -20,7 +21,8 @@ export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions)
     return withScratchTarget(spooled, clickhouse, (target) =>
       withOpenLedger(target, (ledger, work) => {
         const trial = scratchName(ledger.database, 'trial', newBackupId(Date.now()))
-        return tryOut(ledger, nativeTool(work, clickhouseBackups), storedOf(spooled), counts, trial, signal)
+        const tool = nativeTool(work, clickhouseBackups)
+        return found(tryOut(ledger, tool, storedOf(spooled), counts, trial, signal))
       }),
     )
   }
@@ -38,7 +40,19 @@ export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions)
   }
 }
 
-export const storedOf = ({ manifest, file }: Spooled): Stored => ({ contents: manifest.contents, file })
+/** What is wrong with a backup is what is looked for, also where a restore fails because of it. */
+async function found(trial: Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await trial
+  } catch (error) {
+    if (error instanceof LedgerError && DAMAGE.includes(error.code)) return [error.message]
+    throw error
+  }
+}
+
+const DAMAGE: readonly ErrorCode[] = ['target_failed', 'verification_failed']
+
+const storedOf = ({ manifest, file }: Spooled): Stored => ({ contents: manifest.contents, file })
 
 const isOnServer = ({ manifest }: Spooled) => manifest.contents.facts.disk !== null
 
