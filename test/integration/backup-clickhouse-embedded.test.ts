@@ -33,6 +33,13 @@ beforeEach(() => {
 })
 afterEach(() => dir.remove())
 
+/** A temporary directory of the test's own. */
+function temporary(): string {
+  const path = join(dir.root, 'tmp')
+  mkdirSync(path, { recursive: true })
+  return path
+}
+
 /** Runs the command on an embedded ledger in the folder of the test. */
 function run(args: readonly string[], { env = {}, ledger = dir.ledger, killAfterMs = 0 } = {}): Done {
   const target = args[0] === 'backups' ? [] : ['--embedded', ledger]
@@ -41,7 +48,7 @@ function run(args: readonly string[], { env = {}, ledger = dir.ledger, killAfter
     [CLI, ...args, ...target, '--backups', backups, '--json', '--quiet'],
     {
       cwd: dir.root,
-      env: cleanEnv(env),
+      env: cleanEnv({ TMPDIR: temporary(), ...env }),
       encoding: 'utf8',
       ...(killAfterMs === 0 ? {} : { timeout: killAfterMs, killSignal: 'SIGKILL' }),
     },
@@ -247,6 +254,8 @@ describe('an embedded ledger', () => {
       expect(left.map(({ id }) => id)).toContain(first.id)
       expectLedger(OURS)
       backup()
+      // Neither in the temporary directory nor in the ledger.
+      expect(readdirSync(temporary())).toEqual([])
       expect(dir.sql("SELECT name FROM system.databases WHERE name LIKE 'obleth%'")[0]).toEqual([{ name: 'obleth' }])
     },
   )

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -149,15 +150,42 @@ it('rows past their TTL that no merge has taken yet are backed up, and restored 
      SETTINGS materialize_ttl_after_modify = 0`,
     insertOf(old),
   )
-  const { contents } = manifestOf(await server.backup('disk'))
+  // Merges come when they would do most harm: before the rows of a snapshot, of a trial, of a restore are counted.
+  let merged = 0
+  const proxy = await startProxy(server.dir.server.url, async (sql, when) => {
+    const beside = /FROM `(obleth_(?:backup|trial|restore)_\w+)`\.`usage` GROUP BY id/.exec(sql)?.[1]
+    if (when !== 'before' || beside === undefined) return
+    merged++
+    await server.dir.sql(`OPTIMIZE TABLE ${beside}.usage FINAL`).catch(() => {})
+  })
+  const { contents } = manifestOf(await server.backup('disk', { url: proxy.url }))
   expect(contents.tables).toContainEqual({ table: 'obleth.usage', rows: OURS.length + old.length })
   await lose()
-  expect(restoreOf(await server.restore('disk'))).toMatchObject({ restored: true })
+  expect(restoreOf(await server.restore('disk', [], { url: proxy.url }))).toMatchObject({ restored: true })
+  await proxy.close()
+  expect(merged).toBe(3)
   // Now they go, as the table says.
   await server.dir.sql('OPTIMIZE TABLE obleth.usage FINAL')
   expect((await server.dir.sql("SELECT count() AS rows FROM obleth.usage WHERE ts < '2025-02-01'"))[0]).toEqual([
     { rows: '0' },
   ])
+})
+
+it('a disk of the server that is full is seen, though the engine calls the backup created', async ({ skip }) => {
+  const disk = server.path('disk')
+  const mount = (...args: string[]) => spawnSync(args[0], args.slice(1)).status === 0
+  if (!mount('mount', '-t', 'tmpfs', '-o', 'size=40k', 'tmpfs', disk)) skip('a small disk can be mounted only by root')
+  try {
+    const failed = await server.backup('disk')
+    expect(failed.code, failed.output).toBe(1)
+    expect(server.backupsCommand('list').document.backups).toMatchObject([{ state: 'incomplete' }])
+    expect(await server.databases()).toEqual(['obleth'])
+    await expectLedger(server.dir, OURS)
+    expect(mount('mount', '-o', 'remount,size=64m', disk)).toBe(true)
+    manifestOf(await server.backup('disk'))
+  } finally {
+    mount('umount', disk)
+  }
 })
 
 describe('is refused', () => {

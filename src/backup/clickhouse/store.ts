@@ -1,11 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import type { StoreOptions } from '../../domain/backup.js'
 import { type ErrorCode, LedgerError } from '../../domain/errors.js'
 import type { TargetOptions } from '../../domain/options.js'
 import { newBackupId } from '../id.js'
 import type { Spooled, Store } from '../store.js'
+import { withWorkFolder } from '../work-folder.js'
 import { COUNTS_FILE, readCounts } from './counts.js'
 import { scratchName } from './names.js'
 import { nativeTool } from './native.js'
@@ -63,10 +62,5 @@ async function withScratchTarget<T>(
   use: (target: TargetOptions) => Promise<T>,
 ): Promise<T> {
   if (isOnServer(spooled)) return use(target)
-  const embedded = await mkdtemp(join(tmpdir(), 'obleth-ledger-drill-'))
-  try {
-    return await use({ ...target, url: undefined, embedded })
-  } finally {
-    await rm(embedded, { recursive: true, force: true })
-  }
+  return withWorkFolder((embedded) => use({ ...target, url: undefined, embedded }))
 }
