@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BackedUpFile, BackupManifest, KeyOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
@@ -11,6 +10,7 @@ import { Hashing } from './hashing.js'
 import { folderOf } from './manifest.js'
 import type { Storage } from './storage/storage.js'
 import type { Spooled } from './store.js'
+import { withWorkFolder } from './work-folder.js'
 
 const HINT = 'free some space, or name another disk with TMPDIR; nothing was restored'
 
@@ -29,14 +29,11 @@ export async function withSpooled<T>(
   use: (spooled: Spooled) => Promise<T>,
   wanted: (name: string) => boolean = () => true,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-backup-'))
-  try {
+  return withWorkFolder(async (folder) => {
     const files = manifest.files.filter((file) => wanted(plainName(file, manifest)))
     for (const file of files) await fetchFile(storage, manifest, file, folder, keys, signal)
     return await use({ manifest, file: (name) => join(folder, name) })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 async function fetchFile(

@@ -381,7 +381,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: [...CHANGING, 'collect'],
+    commands: [...CHANGING, 'collect', 'backup clickhouse'],
     describe: 'Take over the lock of another run that is gone',
   }),
   'retention-days': option(parse.wholeNumber(1, 36_500), {

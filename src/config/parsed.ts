@@ -171,6 +171,7 @@ function clickhouseBackupOptions({ values }: Settings): ClickhouseBackupOptions 
     tool: values.tool,
     folder: values['clickhouse-backup-folder'],
     disk: values['clickhouse-backup-disk'],
+    breakLock: values['break-lock'],
     program: {
       url: values['clickhouse-backup-url'],
       user: values['clickhouse-backup-user'],

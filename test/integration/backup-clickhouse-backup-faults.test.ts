@@ -141,7 +141,8 @@ describe.each<Driving>(['command line', 'REST API'])('by its %s, a backup', (dri
     expect(end(gone)).toEqual([10, 'source_not_found', expect.stringMatching(`no remote backup obleth-ledger-${id}`)])
     expect(await scene.server.databases()).not.toContain('copy')
     const verified = await scene.run(driving, ['backups', 'verify', id])
-    expect(verified.code, verified.output).toBe(10)
+    expect(verified.code, verified.output).toBe(4)
+    expect(verified.output).toMatch(`no remote backup obleth-ledger-${id}`)
   })
 
   it('goes into a database of another name, and its view feeds the rollup there', async () => {

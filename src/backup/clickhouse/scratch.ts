@@ -1,14 +1,13 @@
-import { hostname } from 'node:os'
 import { LedgerError } from '../../domain/errors.js'
 import { identifier, literal } from '../../ledger/identifiers.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import { countTables, differences, type LedgerCounts, tablesThere } from './counts.js'
+import { makerComment } from './left-behind.js'
 import type { BackupTool, Stored } from './tool.js'
 
-/** Makes a database of ours, which tells who made it: a later backup drops what a killed one has left. */
+/** Makes a database of ours, with its maker's name on it. */
 export async function createScratch(ledger: Ledger, name: string): Promise<void> {
-  const maker = literal(JSON.stringify({ pid: process.pid, host: hostname() }))
-  await ledger.command(`CREATE DATABASE ${identifier(name)} ENGINE = Atomic COMMENT ${maker}`)
+  await ledger.command(`CREATE DATABASE ${identifier(name)} ENGINE = Atomic COMMENT ${literal(makerComment())}`)
 }
 
 /** Drops a database of ours, whatever it holds. Harmless where it is gone. */

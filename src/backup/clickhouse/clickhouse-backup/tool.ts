@@ -31,6 +31,8 @@ export function clickhouseBackupTool(work: string, options: ClickhouseBackupProg
     name: TOOL,
     save: (saving, writer) => save(program, options.remote, work, saving, writer),
     load: (loading) => load(program, loading),
+    // Its own backup is known by our id, and goes with what the storage has of it.
+    forget: async () => {},
     check: async () => [],
   }
 }
