@@ -15,7 +15,10 @@ import type { Stored } from './tool.js'
 import { toolOf } from './tools.js'
 
 /** The ledger, embedded or on a server. */
-export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions): Store {
+export function clickhouseStore({
+  clickhouse,
+  clickhouseBackups,
+}: Pick<StoreOptions, 'clickhouse' | 'clickhouseBackups'>): Store {
   const drill = async (spooled: Spooled, signal: AbortSignal) => {
     const counts = readCounts(await readFile(spooled.file(COUNTS_FILE), 'utf8'))
     return withScratchTarget(spooled, clickhouse, (target) =>
