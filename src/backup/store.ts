@@ -38,6 +38,8 @@ export interface Store {
    * what differs. Nothing that exists is touched.
    */
   drill(spooled: Spooled, signal: AbortSignal): Promise<readonly string[]>
+  /** Whether a check or drill needs this file on this machine; where not given, it needs all. */
+  needs?(name: string): boolean
   /**
    * Removes what other programs keep of a backup, whole or half made. Harmless where nothing is left. Where it throws, the
    * backup stays as it is.

@@ -538,6 +538,12 @@ export const OPTIONS = {
     commands: CLICKHOUSE_BACKUPS,
     describe: 'Disk of the server that keeps its backups, where this machine sees no folder of it',
   }),
+  'clickhouse-s3-collection': option(parse.identifier, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUPS,
+    describe: 'Named collection of the server with the URL of --backups s3://…: it writes there, and reads, by itself',
+  }),
   tool: option(parse.oneOf('native', 'clickhouse-backup'), {
     shape: 'value',
     default: 'native',

@@ -171,6 +171,7 @@ function clickhouseBackupOptions({ values }: Settings): ClickhouseBackupOptions 
     tool: values.tool,
     folder: values['clickhouse-backup-folder'],
     disk: values['clickhouse-backup-disk'],
+    collection: values['clickhouse-s3-collection'],
     breakLock: values['break-lock'],
     program: {
       url: values['clickhouse-backup-url'],

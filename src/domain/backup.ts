@@ -131,6 +131,8 @@ export interface ClickhouseBackupOptions {
   readonly folder: string | undefined
   /** Disk of the server, where they stay. */
   readonly disk: string | undefined
+  /** Named collection of the server, by which it reaches the bucket of the backups itself. */
+  readonly collection: string | undefined
   /** Takes over the lock of another run that is gone. */
   readonly breakLock: boolean
   readonly program: ClickhouseBackupProgram

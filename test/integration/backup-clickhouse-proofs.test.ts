@@ -45,7 +45,7 @@ describe('a drill', () => {
       stepMs: 60_000,
       answerMs: 30_000,
     }
-    const places = { folder: server.path('folder'), disk: 'kept', breakLock: false }
+    const places = { folder: server.path('folder'), disk: 'kept', collection: undefined, breakLock: false }
     store = clickhouseStore({ clickhouse, clickhouseBackups: { tool: 'native', ...places, program } })
   })
   afterAll(() => server.remove())

@@ -10,6 +10,7 @@ import { findBackup } from '../list.js'
 import { withSpooled } from '../spool.js'
 import { openStorage } from '../storage/open.js'
 import { COUNTS_FILE, type LedgerCounts, newestMs, readCounts } from './counts.js'
+import { isInBucket } from './in-bucket.js'
 import { scratchName, scratchPrefix } from './names.js'
 import { nextSteps } from './next-steps.js'
 import { withOpenLedger } from './open.js'
@@ -82,7 +83,14 @@ export async function restoreClickhouse(
     if (!(await options.confirm(look.plan))) throw new LedgerError('refused', 'not confirmed: nothing was done')
     const tool = toolOf(manifest, work, stores.clickhouseBackups)
     const load = (use: (from: Stored) => Promise<void>) =>
-      withSpooled(storage, manifest, keys, signal, ({ file }) => use({ contents: manifest.contents, file }))
+      withSpooled(
+        storage,
+        manifest,
+        keys,
+        signal,
+        ({ file }) => use({ contents: manifest.contents, file }),
+        (name) => !isInBucket(name),
+      )
     const aside = await restore.run(look, tool, load)
     const kept = aside === null ? null : await rowsKept(ledger, aside)
     return outcome({

@@ -7,6 +7,7 @@ import type { Spooled, Store } from '../store.js'
 import { withWorkFolder } from '../work-folder.js'
 import { discard, MARK_FILE } from './clickhouse-backup/tool.js'
 import { COUNTS_FILE, readCounts } from './counts.js'
+import { inBucket, isInBucket } from './in-bucket.js'
 import { scratchName } from './names.js'
 import { withOpenLedger } from './open.js'
 import { tryOut } from './scratch.js'
@@ -35,11 +36,12 @@ export function clickhouseStore({
       withOpenLedger(clickhouse, (ledger, work) => takeLedger(ledger, work, clickhouseBackups, writer)),
     async check(spooled, signal) {
       // What stays on the server can be read by a restore alone.
-      if (isOnServer(spooled)) return drill(spooled, signal)
+      if (isOnServer(spooled) && inBucket(spooled.manifest.contents) === null) return drill(spooled, signal)
       readCounts(await readFile(spooled.file(COUNTS_FILE), 'utf8'))
       return toolOf(spooled.manifest, '', clickhouseBackups).check(storedOf(spooled), signal)
     },
     drill,
+    needs: (name) => !isInBucket(name),
     async discard(folder, files, signal) {
       if (files.some((path) => path.startsWith(`${folder}/${MARK_FILE}`)))
         await discard(folder, clickhouseBackups.program, signal)
@@ -61,8 +63,8 @@ const DAMAGE: readonly ErrorCode[] = ['target_failed', 'verification_failed', 's
 
 const storedOf = ({ manifest, file }: Spooled): Stored => ({ contents: manifest.contents, file })
 
-/** On a disk of the server, or with clickhouse-backup. */
-const isOnServer = ({ manifest }: Spooled) => manifest.contents.facts.disk !== null
+/** On a disk of the server, with clickhouse-backup, or where the server reads it by itself. */
+const isOnServer = ({ manifest: { contents } }: Spooled) => contents.facts.disk !== null || inBucket(contents) !== null
 
 /** A new embedded ledger, so that no server has to carry a drill; but the server itself where the rows are there. */
 async function withScratchTarget<T>(
