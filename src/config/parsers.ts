@@ -167,7 +167,7 @@ export const serverUrl: Parser<string> = parser((given) => {
   const url = new URL(given)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return new Problem('is neither an http nor an https URL')
   if (url.search !== '' || url.hash !== '') return new Problem('must not have a query or fragment')
-  if (url.username !== '' || url.password !== '') return new Problem('has credentials that could not be read')
+  if (url.username !== '' || url.password !== '') return new Problem('holds a user or password: give them by options of their own, or percent-encode them')
   return url.href.replace(/\/+$/, '')
 })
 

@@ -137,6 +137,8 @@ describe.each<Driving>(['command line', 'REST API'])('by its %s, a backup', (dri
     await expectLedger(scene.server.dir, OURS)
 
     scene.forget('remote')
+    const planned = await scene.restore(driving, [id, '--clickhouse-db', 'copy', '--dry-run'])
+    expect(end(planned)).toEqual([10, 'source_not_found', expect.any(String)])
     const gone = await scene.restore(driving, [id, '--clickhouse-db', 'copy'])
     expect(end(gone)).toEqual([10, 'source_not_found', expect.stringMatching(`no remote backup obleth-ledger-${id}`)])
     expect(await scene.server.databases()).not.toContain('copy')

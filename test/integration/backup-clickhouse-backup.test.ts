@@ -1,7 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 // @ts-expect-error a plain script, without types
 import { oblethSchema } from '../../samples/obleth-schema.js'
 import { type Driving, ToolScene } from '../support/clickhouse-backup/scene.js'
+import { canEncrypt, makeKey } from '../support/keys.js'
 import { insertOf, record } from '../support/records.js'
 import { manifestOf, restoreOf } from '../support/server/backup-server.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
@@ -55,6 +59,26 @@ describe.each<Driving>(['command line', 'REST API'])('clickhouse-backup by its %
     const more = another(20)
     await sql(insertOf(more))
     await expectLedger(scene.server.dir, [...OURS, ...more])
+  })
+
+  it.skipIf(!canEncrypt('age'))('is restored with the right key alone, and pruned without', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'keys-'))
+    onTestFinished(() => rmSync(place, { recursive: true }))
+    const { take, open } = makeKey('age', place)
+    const { files } = manifestOf(await scene.backup(driving, take))
+    expect(files.map(({ path }) => path).sort()).toEqual([
+      'clickhouse-backup.json.age',
+      'counts.json.age',
+      'view.sql.age',
+    ])
+    await lose()
+    expect((await scene.restore(driving)).code).toBe(2)
+    expect(restoreOf(await scene.restore(driving, open))).toMatchObject({ status: 'ok', restored: true })
+    await expectLedger(scene.server.dir, OURS)
+    const later = manifestOf(await scene.backup(driving, take))
+    const policy = '--keep-last 1 --keep-daily 0 --keep-weekly 0 --keep-monthly 0'.split(' ')
+    expect((await scene.run(driving, ['backups', 'prune', '--confirm', ...policy])).code).toBe(0)
+    expect(scene.kept('local')).toEqual([`obleth-ledger-${later.id}`])
   })
 
   it('keeps it in the remote storage alone, from where it is verified, drilled and restored', async () => {

@@ -74,6 +74,8 @@ export async function restoreClickhouse(
       next: nextSteps(stores.clickhouse, options.sources, null),
       ...changes,
     })
+    const tool = toolOf(manifest, work, stores.clickhouseBackups)
+    if (look.plan.action === 'restore') await tool.find?.(manifest.contents, signal)
     if (options.dryRun) return outcome({})
     if (look.plan.action === 'none') {
       await restore.tidyUp()
@@ -81,7 +83,6 @@ export async function restoreClickhouse(
     }
     refuseRows(look.plan, options.replace)
     if (!(await options.confirm(look.plan))) throw new LedgerError('refused', 'not confirmed: nothing was done')
-    const tool = toolOf(manifest, work, stores.clickhouseBackups)
     const load = (use: (from: Stored) => Promise<void>) =>
       withSpooled(
         storage,

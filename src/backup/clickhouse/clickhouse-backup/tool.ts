@@ -7,6 +7,7 @@ import type { BackupWriter } from '../../writer.js'
 import { tablesIn } from '../tables.js'
 import type { BackupTool, Loading, Saved, Saving } from '../tool.js'
 import { deleteKept, findKept, type Kept, keptIn, nameOf } from './kept.js'
+import type { Where } from './listed.js'
 import { type Program, programOf } from './program.js'
 import { viewIn } from './view.js'
 
@@ -30,6 +31,9 @@ export function clickhouseBackupTool(work: string, options: ClickhouseBackupProg
   return {
     name: TOOL,
     save: (saving, writer) => save(program, options.remote, work, saving, writer),
+    async find(contents, signal) {
+      await findToLoad(program, keptIn(contents), signal)
+    },
     load: (loading) => load(program, loading),
     // Its own backup is known by our id, and goes with what the storage has of it.
     forget: async () => {},
@@ -72,9 +76,9 @@ async function save(
 
 async function load(program: Program, { ledger, from, into, signal, created }: Loading): Promise<void> {
   refuseEmbedded(ledger)
-  const { name, where, database } = keptIn(from.contents)
-  if (where === 'remote') await fetchRemote(program, name, signal)
-  else await findKept(program, 'local', name, signal)
+  const kept = keptIn(from.contents)
+  const { name, where, database } = kept
+  if ((await findToLoad(program, kept, signal)) === 'remote') await fetchRemote(program, name, signal)
   const restoring = { from: database, into }
   try {
     await program.restore(name, { ...restoring, part: 'schema' }, signal)
@@ -91,12 +95,20 @@ async function load(program: Program, { ledger, from, into, signal, created }: L
 
 const CLEAR_AWAY_MS = 60_000
 
-/** Downloads it, but for a whole copy that an earlier restore has left; one that was cut is fetched anew. */
+/** Where it can be loaded from: a whole copy that an earlier restore has left there serves as well. */
+async function findToLoad(program: Program, { name, where }: Kept, signal: AbortSignal): Promise<Where> {
+  if (where === 'remote') {
+    const local = (await program.list('local', signal)).find((listed) => listed.name === name)
+    if (local?.broken === null) return 'local'
+  }
+  await findKept(program, where, name, signal)
+  return where
+}
+
+/** Without what an earlier download has left that was cut. */
 async function fetchRemote(program: Program, name: string, signal: AbortSignal): Promise<void> {
-  const local = (await program.list('local', signal)).find((listed) => listed.name === name)
-  if (local?.broken === null) return
-  await findKept(program, 'remote', name, signal)
-  if (local !== undefined) await program.delete('local', name, signal)
+  if ((await program.list('local', signal)).some((listed) => listed.name === name))
+    await program.delete('local', name, signal)
   await program.download(name, signal)
   await findKept(program, 'local', name, signal)
 }
