@@ -137,3 +137,33 @@ it('what cannot work leaves no backup, and earlier ones as they are', async () =
   expect(nowhere.output).toMatch('--clickhouse-s3-collection')
   await expectLedger(dir, OURS)
 })
+
+it('a command that is killed while the server writes leaves an incomplete backup, which prune clears away', async () => {
+  const { store, dir, run, backup, keys } = await scene()
+  const { id } = manifestOf(await backup('keep'))
+  const before = keys()
+  let writing: () => void = () => {}
+  const begun = new Promise<void>((resolve) => {
+    writing = resolve
+  })
+  store.fault = ({ method, key }) => {
+    if (method === 'PUT' && /native\/data\//.test(key)) writing()
+    return null
+  }
+  const place = ['--backups', `s3://${store.bucket}/ours`, '--s3-endpoint', store.endpoint, '--s3-path-style']
+  const args = ['backup', 'clickhouse', '--clickhouse-s3-collection', 'keep', ...place]
+  const killed = await dir.command(args, { env: CREDENTIALS, state: false, killWhen: () => begun })
+  expect(killed.signal, killed.output).toBe('SIGKILL')
+  await dir.until("SELECT 1 WHERE (SELECT count() FROM system.backups WHERE toString(status) = 'CREATING_BACKUP') = 0")
+  const listed = await run(['backups', 'list'], false)
+  const { backups } = listed.document as unknown as { backups: { id: string; state: string }[] }
+  expect(backups.map(({ state }) => state)).toEqual(['incomplete', 'complete'])
+  const pruned = await run(['backups', 'prune', '--confirm'], false)
+  expect(pruned.code, pruned.output).toBe(0)
+  expect(keys()).toEqual(before)
+  const verified = await run(['backups', 'verify', id])
+  expect(verified.code, verified.output).toBe(0)
+  manifestOf(await backup('keep'))
+  const [databases] = await dir.sql("SELECT name FROM system.databases WHERE startsWith(name, 'obleth')")
+  expect(databases).toEqual([{ name: 'obleth' }])
+})
