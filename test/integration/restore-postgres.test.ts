@@ -130,6 +130,22 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       await expectAsItWas()
     })
 
+    it('killed while it waits does not replace anything later', async () => {
+      const holder = new pg.Client(target)
+      await holder.connect()
+      await holder.query('BEGIN; SELECT count(*) FROM tenants')
+      const started = place.start(['restore', 'postgres', '--yes'], { OBLETH_DATABASE_URL: target })
+      const ours = (more = '') =>
+        sql(source.url, `SELECT FROM pg_stat_activity WHERE application_name LIKE 'obleth-ledger restore%' ${more}`)
+      while ((await ours("AND wait_event_type = 'Lock'")).length === 0) await sleep(POLL_MS)
+      started.kill('SIGKILL')
+      await started.ended
+      while ((await ours()).length > 0) await sleep(POLL_MS)
+      await holder.end()
+      await expectAsItWas()
+      expect((await restore(target, '--yes')).code).toBe(0)
+    })
+
     it('refuses a backup whose bytes have changed', async () => {
       const folder = join(place.backups, 'postgres', readdirSync(join(place.backups, 'postgres'))[0])
       const file = join(folder, 'database.dump')
