@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -85,11 +84,4 @@ function assertSame(got: Digest, expected: Digest, place: string, path: string):
     place: printable(`${place}/${path}`),
     hint: 'obleth-ledger backups verify tells which backups are sound; nothing was restored',
   })
-}
-
-/** SHA-256 of a file on this machine. */
-export async function digestOf(file: string): Promise<Digest> {
-  const hashing = new Hashing()
-  for await (const _ of hashing.through(createReadStream(file, { highWaterMark: 1 << 20 })));
-  return hashing.digest()
 }

@@ -51,7 +51,7 @@ export const COMMAND_LIST: readonly Command[] = [
 /** What a first word of several commands is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
-  restore: 'Restore one of the three stores',
+  restore: 'Bring one of the three stores back',
   backups: 'Show, prove and clear away backups',
   runs: 'Show, discard and undo runs',
   config: 'Show the configuration',

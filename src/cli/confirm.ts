@@ -75,21 +75,26 @@ export async function mayRepair(
 }
 
 /**
- * Whether a backup may replace what its target holds: with `--yes`, otherwise by an answer.
+ * Whether a backup may be restored over what is there: with `--yes`, otherwise by an answer.
  *
+ * @param place what it is restored into, for the question
  * @throws LedgerError `refused` where nobody can be asked
  */
 export async function mayRestore(
-  target: string,
+  place: string,
   yes: boolean,
   asker: Asker | null,
   show: () => void,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (yes) return true
-  if (asker === null) throw needsYes(target, 'to restore into', 'what would be replaced with --dry-run')
+  if (asker === null)
+    throw new LedgerError('refused', 'a restore needs --yes, and there is no terminal to ask on', {
+      place: printable(place),
+      hint: 'look at the plan with --dry-run, then run the same command with --yes',
+    })
   show()
-  return ask(asker, `Replace this on ${printable(target)}? [y/N] `, signal)
+  return ask(asker, `Restore into ${printable(place)}? [y/N] `, signal)
 }
 
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {

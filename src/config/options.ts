@@ -350,7 +350,7 @@ export const OPTIONS = {
     default: 'false',
     group: 'Replay',
     commands: [...CHANGING, ...RESTORING],
-    describe: 'Change a server without asking',
+    describe: 'Change a server, or restore over what is there, without asking',
   }),
   format: option(parse.formatName, {
     shape: 'value',

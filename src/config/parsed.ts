@@ -19,7 +19,7 @@ export function targetOptions({ values, target, password, caCertificates }: Sett
 }
 
 /** How S3 is reached, for sources and for backups. */
-export function s3Options({ values }: Settings): S3Options {
+function s3Options({ values }: Settings): S3Options {
   return { endpoint: values['s3-endpoint'], pathStyle: values['s3-path-style'], timeoutMs: values['s3-timeout'] }
 }
 

@@ -64,8 +64,14 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
-/** @param programs folder with initdb and postgres */
-export async function startPostgres(programs: string): Promise<TestPostgres> {
+/**
+ * @param programs folder with initdb and postgres
+ * @param tls certificate and key, PEM, of a server that takes encrypted connections too
+ */
+export async function startPostgres(
+  programs: string,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<TestPostgres> {
   const root = mkdtempSync(join(tmpdir(), 'postgres-'))
   const data = join(root, 'data')
   const passwordFile = join(root, 'password')
@@ -77,6 +83,13 @@ export async function startPostgres(programs: string): Promise<TestPostgres> {
   execFileSync(join(programs, 'initdb'), init, { ...owner, cwd: root, stdio: 'ignore' })
   const port = await freePort()
   const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off']
+  if (tls !== undefined) {
+    const [cert, key] = [join(root, 'server.crt'), join(root, 'server.key')]
+    writeFileSync(cert, tls.cert)
+    writeFileSync(key, tls.key, { mode: 0o600 })
+    if (owner !== undefined) chownSync(key, owner.uid, owner.gid)
+    settings.push('-c', 'ssl=on', '-c', `ssl_cert_file=${cert}`, '-c', `ssl_key_file=${key}`)
+  }
   const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...settings], {
     ...owner,
     cwd: root,
