@@ -40,11 +40,14 @@ export async function run(program: string, args: readonly string[], options: Pro
   return ranOf(result, result.stdout, result.stderr, program, options)
 }
 
-/** Runs a program and ends it when its own input, a pipe that this process holds, comes to its end. */
+/**
+ * Runs a program and ends it when its own input, a pipe that this process holds, comes to its end. By SIGINT, at which a
+ * server of PostgreSQL does not wait for its clients.
+ */
 const GUARD = `exec 3<&0 </dev/null
 "$@" 3<&- & child=$!
-trap 'kill $child' TERM INT
-{ read -r _; kill $child; } <&3 >/dev/null 2>&1 & watch=$!
+trap 'kill -INT $child' TERM INT
+{ read -r _; kill -INT $child; } <&3 >/dev/null 2>&1 & watch=$!
 exec 3<&-
 wait $child; code=$?
 while kill -0 $child; do wait $child; code=$?; done 2>/dev/null

@@ -13,11 +13,15 @@ export function canEncrypt(name: EncryptionName): boolean {
 }
 
 /** Makes a key in a folder; returns the options of commands that take and that open backups. */
-export function makeKey(name: EncryptionName, folder: string): { readonly take: string[]; readonly open: string[] } {
+export function makeKey(
+  name: EncryptionName,
+  folder: string,
+  passphrase = 'correct horse',
+): { readonly take: string[]; readonly open: string[] } {
   if (name === 'none') return { take: [], open: [] }
   if (name === 'gpg') {
     const file = join(folder, 'passphrase')
-    writeFileSync(file, 'correct horse\nnot this line\n', { mode: 0o600 })
+    writeFileSync(file, `${passphrase}\nnot this line\n`, { mode: 0o600 })
     return { take: ['--gpg-passphrase-file', file], open: ['--gpg-passphrase-file', file] }
   }
   const identity = execFileSync('age-keygen', { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
