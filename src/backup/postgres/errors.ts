@@ -43,7 +43,7 @@ const OF_DUMP: readonly Kind[] = [
   },
   {
     words: /lock timeout/i,
-    code: 'target_failed',
+    code: 'target_locked',
     what: 'another session keeps a table locked',
     hint: `let the migration or the maintenance that holds it come to its end, ${AGAIN}`,
   },
