@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BackedUpFile, BackupManifest, KeyOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
@@ -10,6 +9,7 @@ import { Hashing } from './hashing.js'
 import { folderOf } from './manifest.js'
 import type { Storage } from './storage/storage.js'
 import type { Spooled } from './store.js'
+import { temporaryFolder } from './temporary.js'
 
 const HINT = 'free some space, or name another disk with TMPDIR; nothing was restored'
 
@@ -26,7 +26,7 @@ export async function withSpooled<T>(
   signal: AbortSignal,
   use: (spooled: Spooled) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-backup-'))
+  const folder = await temporaryFolder('backup')
   try {
     for (const file of manifest.files) await fetchFile(storage, manifest, file, folder, keys, signal)
     return await use({ manifest, file: (name) => join(folder, name) })

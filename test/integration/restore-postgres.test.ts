@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -153,7 +153,11 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       while ((await ours()).length > 0) await sleep(POLL_MS)
       await holder.end()
       await expectAsItWas()
+      // The next one clears away what was decrypted.
+      const decrypted = () => readdirSync(place.root).filter((name) => name.startsWith('obleth-ledger-backup-'))
+      expect(decrypted()).toHaveLength(1)
       expect((await restore(target, '--yes')).code).toBe(0)
+      expect(decrypted()).toEqual([])
     })
 
     it('refuses a backup whose bytes have changed', async () => {
@@ -298,8 +302,8 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
     const running = async () => {
       for (;;) {
         const folder = folderOf()
-        if (folder !== undefined && readdirSync(join(place.root, folder)).some((name) => name.startsWith('.s.PGSQL')))
-          return folder
+        const socket = folder === undefined ? '' : join(place.root, folder, 'server', '.s.PGSQL.5432')
+        if (folder !== undefined && existsSync(socket)) return folder
         await sleep(POLL_MS)
       }
     }
@@ -320,7 +324,10 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       started.kill('SIGKILL')
       await started.ended
       while (processes(folder).length > 0) await sleep(POLL_MS)
-      rmSync(join(place.root, folder), { recursive: true })
+      // The next one clears away what was restored.
+      expect(folderOf()).toBe(folder)
+      expect((await place.run(['backups', 'drill'])).code).toBe(0)
+      expect(folderOf()).toBeUndefined()
     })
   })
 

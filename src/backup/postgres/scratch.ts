@@ -1,11 +1,11 @@
-import { chown, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, chown, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LedgerError } from '../../domain/errors.js'
 import { withPostgres } from '../../postgres/client.js'
 import type { PostgresConnection } from '../../postgres/connection.js'
 import { lastWords, type ProgramOptions, type Ran, run } from '../program.js'
+import { temporaryFolder } from '../temporary.js'
 import { RESTORE_HINTS } from './errors.js'
 import type { PostgresPrograms } from './programs.js'
 
@@ -26,9 +26,10 @@ export async function withScratchServer<T>(
   signal: AbortSignal,
   use: (connection: PostgresConnection) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-drill-'))
+  const outer = await temporaryFolder('drill')
   try {
-    const options = { cwd: folder, ...(await serverUser(folder, signal)) }
+    const folder = join(outer, 'server')
+    const options = { cwd: folder, ...(await serverFolder(outer, folder, signal)) }
     const data = join(folder, 'data')
     const made = await run(path('initdb'), ['-D', data, '-E', encoding, ...CLUSTER], { ...options, signal })
     if (made.exitCode !== 0) throw notStarted(made)
@@ -49,7 +50,7 @@ export async function withScratchServer<T>(
       await server.catch(() => {})
     }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await rm(outer, { recursive: true, force: true })
   }
 }
 
@@ -68,8 +69,9 @@ function notStarted(ran: Ran): LedgerError {
   })
 }
 
-/** PostgreSQL refuses to run as root: then it runs as the user of Debian's packages, who gets the folder. */
-async function serverUser(folder: string, signal: AbortSignal): Promise<Pick<ProgramOptions, 'as'>> {
+/** PostgreSQL refuses to run as root: then it runs as the user of Debian's packages, whose the folder becomes. */
+async function serverFolder(outer: string, folder: string, signal: AbortSignal): Promise<Pick<ProgramOptions, 'as'>> {
+  await mkdir(folder, { mode: 0o700 })
   if (process.getuid?.() !== 0) return {}
   const ids = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, 'postgres'], { signal })))
   const [uid, gid] = ids.map(({ exitCode, stdout }) => (exitCode === 0 ? Number(stdout) : Number.NaN))
@@ -77,6 +79,7 @@ async function serverUser(folder: string, signal: AbortSignal): Promise<Pick<Pro
     throw new LedgerError('config', 'PostgreSQL does not run as root, and there is no user postgres', {
       hint: 'run the drill as another user, or install the Debian package postgresql',
     })
+  await chmod(outer, 0o711)
   await chown(folder, uid, gid)
   return { as: { uid, gid } }
 }
