@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BackedUpFile, BackupManifest, KeyOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
@@ -11,6 +9,7 @@ import { Hashing } from './hashing.js'
 import { folderOf } from './manifest.js'
 import type { Storage } from './storage/storage.js'
 import type { Spooled } from './store.js'
+import { temporaryFolder } from './temporary.js'
 
 const HINT = 'free some space, or name another disk with TMPDIR; nothing was restored'
 
@@ -29,7 +28,7 @@ export async function withSpooled<T>(
   use: (spooled: Spooled) => Promise<T>,
   wanted: (name: string) => boolean = () => true,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-backup-'))
+  const folder = await temporaryFolder('backup')
   try {
     const files = manifest.files.filter((file) => wanted(plainName(file, manifest)))
     for (const file of files) await fetchFile(storage, manifest, file, folder, keys, signal)
@@ -88,11 +87,4 @@ function assertSame(got: Digest, expected: Digest, place: string, path: string):
     place: printable(`${place}/${path}`),
     hint: 'obleth-ledger backups verify tells which backups are sound; nothing was restored',
   })
-}
-
-/** SHA-256 of a file on this machine. */
-export async function digestOf(file: string): Promise<Digest> {
-  const hashing = new Hashing()
-  for await (const _ of hashing.through(createReadStream(file, { highWaterMark: 1 << 20 })));
-  return hashing.digest()
 }
