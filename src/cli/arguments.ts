@@ -2,6 +2,7 @@ import yargs, { type Argv, type Options } from 'yargs'
 import { closestOption, type Flags } from '../config/layers.js'
 import { type CommandName, OPTION_LIST } from '../config/options.js'
 import { LedgerError } from '../domain/errors.js'
+import { ADVICE } from './examples.js'
 
 /** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
 export type Invocation =
@@ -58,7 +59,7 @@ export async function parseArguments(argv: readonly string[], version: string): 
     )
     .command(
       'collect [source..]',
-      'Copy the WAL of all pods into a folder, with a manifest that proves it',
+      'Copy the WAL of all pods into a folder or bucket, with a manifest that proves it',
       build('collect', argv),
       choose('collect'),
     )
@@ -144,10 +145,13 @@ const build =
     }
     if (command === 'query') parser.positional('sql', { type: 'string', describe: 'One statement' })
     if (takesRun(command)) parser.positional('run', { type: 'string', describe: 'A run, as `runs list` names it' })
+    const advice = hidden ? undefined : ADVICE[command]
+    if (advice !== undefined) parser.example(advice.examples).epilogue(`${advice.text}\n`)
     for (const option of OPTION_LIST) {
       if (option.flag !== undefined || !option.commands.includes(command)) continue
       const shared: Options = {
-        hidden,
+        // Accepted, as by every command; but who collects in an outage has no use for them.
+        hidden: hidden || (command === 'collect' && option.group === 'Target'),
         describe: option.describe,
         group: `${option.group}:`,
         ...(option.short === undefined ? {} : { alias: option.short }),
