@@ -3,6 +3,7 @@ import { closestOption, type Flags } from '../config/layers.js'
 import { type CommandName, OPTION_LIST } from '../config/options.js'
 import { LedgerError } from '../domain/errors.js'
 import { byFirstWord, COMMAND_LIST, type Command, GROUPS, takesSources } from './command-list.js'
+import { ADVICE } from './examples.js'
 
 /** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
 export type Invocation =
@@ -117,10 +118,13 @@ const build =
         type: 'string',
         describe: 'A backup, as `backups list` names it; latest for the newest',
       })
+    const advice = hidden ? undefined : ADVICE[command]
+    if (advice !== undefined) parser.example(advice.examples).epilogue(`${advice.text}\n`)
     for (const option of OPTION_LIST) {
       if (option.flag !== undefined || !option.commands.includes(command)) continue
       const shared: Options = {
-        hidden,
+        // Accepted, as by every command; but who collects in an outage has no use for them.
+        hidden: hidden || (command === 'collect' && option.group === 'Target'),
         describe: option.describe,
         group: `${option.group}:`,
         ...(option.short === undefined ? {} : { alias: option.short }),

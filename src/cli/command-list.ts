@@ -15,7 +15,7 @@ export const COMMAND_LIST: readonly Command[] = [
   {
     name: 'collect',
     takes: '[source..]',
-    describe: 'Copy the WAL of all pods into a folder, with a manifest that proves it',
+    describe: 'Copy the WAL of all pods into a folder or bucket, with a manifest that proves it',
   },
   { name: 'query', takes: '<sql>', describe: 'Run SQL on the ledger and print the result' },
   {

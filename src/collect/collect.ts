@@ -34,6 +34,7 @@ export async function collect(
   const discovery = await discover(sources, { concurrency, s3, signal })
   assertBundleOrNothing(store, await store.list())
   const lock = await store.lock(breakLock)
+  let done = false
   try {
     const kept = await store.list()
     const { bundle, journal } = await takeUp(store, kept)
@@ -46,10 +47,14 @@ export async function collect(
     const { files } = bundle
     await writeManifest(store, kept.get(MANIFEST) ?? null, toolVersion(), files)
     await journal.end()
+    done = true
     const warnings = [...discovery.warnings, ...lock.warnings, ...fullPods(heldNow(bundle, discovery.files))]
     return { bundle: store.place, files, written: bundle.written, unreadable, warnings, live: discovery.live }
   } finally {
-    await lock.release()
+    await lock.release().catch((error: unknown) => {
+      // What went wrong before is the reason for this, too.
+      if (done) throw error
+    })
   }
 }
 

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -166,6 +167,56 @@ describe('a bundle', () => {
     dir.write(`router-1/${SEGMENTS}/${at(0)}`, 'x\n')
     const { warnings } = await collect(dir.pods)
     expect(warnings.filter((warning) => warning.class === 'pod_full').map(({ path }) => path)).toEqual(['router-0'])
+  })
+
+  it('of a pod that runs holds finished segments as whole, and reads the others again', async () => {
+    const now = Date.now()
+    const name = (secondsAgo: number) => `router-0/${SEGMENTS}/${segmentName(now - 1000 * secondsAgo)}`
+    const [old, closed, newest] = [name(300), name(70), name(10)]
+    for (const [n, path] of [old, closed, newest].entries()) dir.write(path, pair(n))
+    dir.write('router-0/telemetry.wal', pair(3))
+    for (const n of [4, 5]) dir.write(`router-1/${SEGMENTS}/${at(n)}`, pair(n))
+    const states = ({ files }: Answer) => Object.fromEntries(files.map(({ path, state }) => [path, state]))
+    // Copied minutes after the times in their names: of router-1 nothing says that it is alive.
+    for (const n of [4, 5]) utimesSync(join(dir.pods, `router-1/${SEGMENTS}/${at(n)}`), 1e9, 1e9)
+    const first = await collect(dir.pods)
+    expect(first.live.map(({ pod }) => pod)).toEqual(['router-0'])
+    expect(states(first)).toEqual({
+      [old]: 'whole',
+      [closed]: 'whole',
+      [newest]: 'growing',
+      'router-0/telemetry.wal': 'growing',
+      [`router-1/${SEGMENTS}/${at(4)}`]: 'whole',
+      [`router-1/${SEGMENTS}/${at(5)}`]: 'whole',
+    })
+    appendFileSync(join(dir.pods, newest), pair(6))
+    const next = name(0)
+    dir.write(next, pair(7))
+    const second = await collect(dir.pods)
+    expect([second.written, states(second)[newest], states(second)[next]]).toEqual([2, 'whole', 'growing'])
+    expect(readFileSync(join(bundle, newest), 'utf8')).toBe(`${pair(2)}${pair(6)}`)
+    expect((await verify()).differences).toEqual([])
+  })
+
+  it('of a file that grows while it is read holds its beginning, and a checkpoint that claims no more', async () => {
+    const folder = tempFolder()
+    const whole = Buffer.alloc(3 * 2 ** 20, 'x\n')
+    write(folder, { 'router-0/telemetry.wal': whole, 'router-0/telemetry.wal.offset': '1000000' })
+    const { files } = await find(folder)
+    // A pod that writes a MiB for each that is read; without end, were it waited for.
+    const file = join(folder, 'router-0/telemetry.wal')
+    const store = new FolderStore(bundle)
+    await store.lock(false)
+    const { journal } = await Journal.begin(store)
+    const made = new Bundle(store, journal, new Map(), [])
+    const pace = new Pace(2 ** 20, new AbortController().signal, {
+      now: () => 0,
+      wait: async () => appendFileSync(file, Buffer.alloc(2 ** 20, 'y\n')),
+    })
+    for await (const open of readFiles(files)) await made.add(open, false, pace)
+    const [{ state, bytes, checkpoint }] = made.files
+    expect([state, bytes, checkpoint]).toEqual(['growing', 4 * 2 ** 20, { state: 'at', offset: 1_000_000 }])
+    expect(readFileSync(join(bundle, 'router-0/telemetry.wal.offset'), 'utf8')).toBe('1000000')
   })
 
   it('notes what its pod has drained meanwhile, and what grew', async () => {
