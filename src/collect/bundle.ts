@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BundledFile } from '../domain/collect.js'
 import type { OpenWalFile, WalFile } from '../domain/wal.js'
+import { whereabouts } from '../sources/index.js'
 import { bundlePath, copyPath } from './bundle-path.js'
 import { later, writeCheckpoint } from './checkpoint-file.js'
 import type { Journal } from './journal.js'
@@ -100,10 +101,7 @@ export class Bundle {
 }
 
 function originOf({ locator, path }: WalFile): string {
-  const { stored } = locator
-  const place =
-    stored.via === 'file' ? Buffer.from(stored.path).toString('latin1') : `s3://${stored.bucket}/${stored.key}`
-  return JSON.stringify([place, locator.members.map(({ number }) => number), path])
+  return JSON.stringify([whereabouts(locator.stored), locator.members.map(({ number }) => number), path])
 }
 
 function sameCheckpoint(entry: BundledFile, { checkpoint }: WalFile): boolean {

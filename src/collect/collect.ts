@@ -9,7 +9,7 @@ import { isAtCap } from '../domain/wal-cap.js'
 import { writeError } from '../domain/write-error.js'
 import { StateLock } from '../pipeline/state-lock.js'
 import { toolVersion } from '../pipeline/version.js'
-import { discover, isS3Url, readFiles } from '../sources/index.js'
+import { discover, isLocal, readFiles } from '../sources/index.js'
 import { Bundle } from './bundle.js'
 import { Journal } from './journal.js'
 import { RUN_AGAIN, readManifest, writeManifest } from './manifest.js'
@@ -65,7 +65,7 @@ function removeHalfWritten(dir: string): void {
 }
 
 function prepare(dir: string, sources: readonly string[]): void {
-  for (const source of sources.filter((source) => !isS3Url(source)))
+  for (const source of sources.filter(isLocal))
     if (`${dir}/`.startsWith(`${resolve(source)}/`))
       throw new LedgerError('usage', 'the bundle would lie within a source, and be read as one the next time', {
         place: printable(dir),

@@ -1,3 +1,4 @@
 export { type Discovery, discover } from './discover.js'
+export { absoluteSource, isLocal, whereabouts } from './places.js'
 export { readFiles } from './read.js'
 export { isS3Url } from './s3-url.js'
