@@ -59,7 +59,7 @@ async function find(sources: readonly string[], options: DiscoverOptions): Promi
     const found = await placeOf(source).list(source, search)
     unreadable.push(...found.unreadable)
     knownPods.add(found.pods ?? [])
-    let known = found.unreadable.length > 0 || found.pods !== undefined
+    let known = found.unreadable.length > 0 || (found.pods ?? []).length > 0
     for (const listed of found.listed) {
       const { listing, passedOver } = listed
       const { files, segments, repeated } = listing

@@ -1,8 +1,9 @@
 import type { PodFile } from '../domain/wal.js'
 import { besideFile, Folders, keyOf } from './folders.js'
-import { compressionOf, isWal, roleOf } from './layout.js'
+import { compressionOf, isWal, type Role, roleOf } from './layout.js'
 import { displayPath, join, lastComponent, parent } from './names.js'
 import { readPod } from './pod-read.js'
+import type { Said } from './pod-said.js'
 import type { ReachablePod } from './pod-target.js'
 import { sidecarOf } from './sidecar.js'
 import {
@@ -18,69 +19,52 @@ import {
 } from './source.js'
 import { unpackedBytes } from './unpack.js'
 
-/** What `LIST` says of a path. */
-interface Said {
-  readonly word: string
-  /** Device and inode, size, Unix seconds of the last change, of what is there. */
-  readonly id: string
-  readonly size: number
-  readonly modifiedMs: number
-  readonly path: Buffer
+/** What a pod said, with the path as reports have it: below the folder that was named, or that holds the WAL. */
+interface Entry extends Said {
+  readonly below: Buffer
 }
 
-/** The WAL files among what `LIST` says of a pod. */
-export async function listingOf(output: Buffer, target: ReachablePod, search: Search): Promise<Listing> {
-  const [first, ...said] = saidIn(output)
+interface Checkpoint {
+  readonly sidecar: Sidecar
+  readonly modifiedMs: number
+}
+
+/**
+ * The WAL files of a pod.
+ * @param named the path that was asked for
+ * @param said what stands there
+ */
+export async function listingOf(
+  named: Said,
+  said: readonly Said[],
+  target: ReachablePod,
+  search: Search,
+): Promise<Listing> {
+  const below = belowOf(named, target)
+  const entries = said.map((one): Entry => ({ ...one, below: below(one.path) }))
   const listing = emptyListing()
-  const below = belowOf(first, target)
+  noteWhatIsNotRead(entries, listing)
   const folders = new Folders()
-  const checkpoints = new Map<string, { sidecar: Sidecar; modifiedMs: number }>()
+  for (const { word, below } of entries) if (word === 'dir' || word === 'file') folders.add(below, word === 'dir')
+  const checkpoints = await checkpointsIn(entries)
   const others: Buffer[] = []
-  const found: { one: Said; path: Buffer; role: FoundFile['role'] }[] = []
-  for (const { word, path } of said) if (word === 'dir' || word === 'file') folders.add(below(path), word === 'dir')
-  for (const one of said) {
-    const path = below(one.path)
-    const missing = (reason: string) => listing.unreadable.push({ path: displayPath(path), reason })
-    const note = (kind: string, message: string) =>
-      listing.warnings.push({ class: kind, message, path: displayPath(path) })
-    if (one.word === 'gone') note('vanished', 'gone before it could be read, or a link that leads nowhere')
-    if (one.word === 'other') note('not_a_file', NO_FILE)
-    if (one.word === 'absent') missing('there is no such folder in this pod: say where its WAL is')
-    if (one.word === 'denied') {
-      missing('permission denied')
-      if (roleOf(path) === 'checkpoint')
-        checkpoints.set(keyOf(path), { sidecar: { path, text: null, reason: 'permission denied' }, modifiedMs: 0 })
-    }
-    if (one.word === 'link' && !said.some(({ word, id }) => word === 'dir' && id === one.id))
-      missing('a link to a folder, which is not followed: name that folder as a source')
-    if (one.word.startsWith('mark')) {
-      const text = Buffer.from(one.word.slice('mark'.length).replace(/\s/g, ''), 'hex')
-      checkpoints.set(keyOf(path), { sidecar: await sidecarOf(path, text), modifiedMs: 0 })
-    }
-    if (one.word !== 'file') continue
-    const role = roleOf(path, folders.beside(path))
-    if (role === 'checkpoint') {
-      const known = checkpoints.get(keyOf(path))
-      if (known !== undefined) known.modifiedMs = one.modifiedMs
-    }
-    if (role === 'unfinished_checkpoint') listing.unfinished.push(path)
-    if (role === 'half_made') missing(HALF_MADE)
-    if (role === 'packed') missing(PACKED)
-    // The one file that a source may name is a WAL whatever its name.
-    const isNamed = first.word === 'wal' && one.path.equals(first.path)
-    if (isWal(role) || role === 'archive') found.push({ one, path, role })
-    else if (role === 'other' && isNamed) found.push({ one, path, role: 'legacy' })
-    else if (role === 'other') others.push(path)
-  }
-  for (const { one, path, role } of found) {
-    const identity = `${target.identity} ${one.id}`
+  for (const entry of entries.filter(({ word }) => word === 'file')) {
+    const role = roleAs(roleOf(entry.below, folders.beside(entry.below)), named, entry)
+    if (role === 'unfinished_checkpoint') listing.unfinished.push(entry.below)
+    if (role === 'half_made') listing.unreadable.push({ path: displayPath(entry.below), reason: HALF_MADE })
+    if (role === 'packed') listing.unreadable.push({ path: displayPath(entry.below), reason: PACKED })
+    if (role === 'other') others.push(entry.below)
+    if (!isWal(role) && role !== 'archive') continue
+    const identity = `${target.identity} ${entry.id}`
     if (search.seen.has(identity)) {
       listing.repeated++
       continue
     }
     search.seen.add(identity)
     const hasCheckpoint = role === 'legacy' || role === 'segment'
-    listing.files.push(await fileOf(one, path, role, hasCheckpoint ? besideFile(path, checkpoints) : undefined, target))
+    listing.files.push(
+      await fileOf(entry, role, hasCheckpoint ? besideFile(entry.below, checkpoints) : undefined, target),
+    )
   }
   listing.files.sort((a, b) => Buffer.compare(a.path, b.path))
   listing.warnings.push(...notWal(others))
@@ -88,29 +72,12 @@ export async function listingOf(output: Buffer, target: ReachablePod, search: Se
   return listing
 }
 
-async function fileOf(
-  { id, size, modifiedMs, path: stands }: Said,
-  path: Buffer,
-  role: FoundFile['role'],
-  checkpoint: { sidecar: Sidecar; modifiedMs: number } | undefined,
-  { shell }: ReachablePod,
-): Promise<FoundFile> {
-  const stored: PodFile = { via: 'pod', shell, path: stands, bytes: size }
-  const compression = compressionOf(path)
-  const measured = compression === 'none' || checkpoint === undefined || role === 'archive'
-  return {
-    path,
-    role,
-    bytes: compression === 'none' ? size : measured ? null : await unpackedBytes(readPod(stored, 0), compression),
-    storedBytes: size,
-    modifiedMs: Math.max(modifiedMs, checkpoint?.modifiedMs ?? 0),
-    version: `${id} ${size} ${modifiedMs}`,
-    locator: { stored, compression, members: [] },
-    ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.sidecar }),
-  }
+/** The one file that a source may name is a WAL whatever its name. */
+function roleAs(role: Role, named: Said, { path }: Entry): Role {
+  return role === 'other' && named.word === 'wal' && path.equals(named.path) ? 'legacy' : role
 }
 
-/** Paths as reports have them: below the folder that was named or that holds the WAL, called after the pod. */
+/** How paths are shown: below the folder that was named, or that holds the WAL, and below the pod where it names its files. */
 function belowOf({ word, path }: Said, { pod, namesFiles }: ReachablePod): (path: Buffer) => Buffer {
   const holding = word === 'folder' ? path : parent(path)
   const base = lastComponent(holding).toString('latin1').endsWith('.segments') ? parent(holding) : holding
@@ -118,20 +85,50 @@ function belowOf({ word, path }: Said, { pod, namesFiles }: ReachablePod): (path
   return (full) => join(prefix, full.subarray(base.length + 1))
 }
 
-function saidIn(output: Buffer): Said[] {
-  const fields: Buffer[] = []
-  for (let at = 0; at < output.length; ) {
-    const end = output.indexOf(0, at)
-    if (end < 0) break
-    fields.push(output.subarray(at, end))
-    at = end + 1
+function noteWhatIsNotRead(entries: readonly Entry[], { unreadable, warnings }: Listing): void {
+  const folders = new Set(entries.flatMap(({ word, id }) => (word === 'dir' ? [id] : [])))
+  for (const { word, id, below } of entries) {
+    const path = displayPath(below) || '.'
+    if (word === 'gone')
+      warnings.push({ class: 'vanished', message: 'gone before it could be read, or a link that leads nowhere', path })
+    if (word === 'other') warnings.push({ class: 'not_a_file', message: NO_FILE, path })
+    if (word === 'denied') unreadable.push({ path, reason: 'permission denied' })
+    if (word === 'absent') unreadable.push({ path, reason: 'there is no folder in this pod that could hold its WAL' })
+    if (word === 'link' && !folders.has(id))
+      unreadable.push({ path, reason: 'a link to a folder, which is not followed: name that folder as a source' })
   }
-  const all: Said[] = []
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const text = fields[i].toString('latin1')
-    const [word, id = '', size = '', seconds = ''] = text.startsWith('mark') ? [text] : text.split(' ')
-    // Memory of its own: the whole output would be kept for the sake of a few names.
-    all.push({ word, id, size: Number(size), modifiedMs: Number(seconds) * 1000, path: Buffer.from(fields[i + 1]) })
+}
+
+async function checkpointsIn(entries: readonly Entry[]): Promise<Map<string, Checkpoint>> {
+  const times = new Map<string, number>()
+  for (const { word, below, modifiedMs } of entries) if (word === 'file') times.set(keyOf(below), modifiedMs)
+  const checkpoints = new Map<string, Checkpoint>()
+  for (const { word, below, content } of entries) {
+    const modifiedMs = times.get(keyOf(below)) ?? 0
+    if (word === 'mark') checkpoints.set(keyOf(below), { sidecar: await sidecarOf(below, content), modifiedMs })
+    if (word === 'denied' && roleOf(below) === 'checkpoint')
+      checkpoints.set(keyOf(below), { sidecar: { path: below, text: null, reason: 'permission denied' }, modifiedMs })
   }
-  return all
+  return checkpoints
+}
+
+async function fileOf(
+  { id, bytes, modifiedMs, path, below }: Entry,
+  role: FoundFile['role'],
+  checkpoint: Checkpoint | undefined,
+  { shell }: ReachablePod,
+): Promise<FoundFile> {
+  const stored: PodFile = { via: 'pod', shell, path, bytes }
+  const compression = compressionOf(below)
+  const measured = compression === 'none' || checkpoint === undefined || role === 'archive'
+  return {
+    path: below,
+    role,
+    bytes: compression === 'none' ? bytes : measured ? null : await unpackedBytes(readPod(stored, 0), compression),
+    storedBytes: bytes,
+    modifiedMs: Math.max(modifiedMs, checkpoint?.modifiedMs ?? 0),
+    version: `${id} ${bytes} ${modifiedMs}`,
+    locator: { stored, compression, members: [] },
+    ...(checkpoint === undefined ? {} : { checkpoint: checkpoint.sidecar }),
+  }
 }

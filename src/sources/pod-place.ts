@@ -7,15 +7,22 @@ import { PodFailure } from './pod-errors.js'
 import { listingOf } from './pod-listing.js'
 import { readPod } from './pod-read.js'
 import { releaseReaders } from './pod-reader.js'
+import { type Said, saidIn } from './pod-said.js'
 import { LIST } from './pod-scripts.js'
-import type { PodTarget, ReachablePod } from './pod-target.js'
+import type { PodTarget, ReachablePod, UnreadablePod } from './pod-target.js'
 import { type PodSource, parsePodUrl } from './pod-url.js'
 import { answerOf } from './program-answer.js'
 import type { Found, Listed, Place, Search } from './source.js'
 
-/** The last words of `LIST`: without them the listing was cut, or its shell told of a tool that it lacks. */
+/** The last words of `LIST`: without them what it says was cut. */
 const END = Buffer.from('end\0\0')
-const LACKS = /^lacks\0([a-z0-9]+)\0$/
+
+interface LookedInto extends ReachablePod {
+  /** The path that was asked for. */
+  readonly named: Said
+  /** What stands there. */
+  readonly said: readonly Said[]
+}
 
 /** Pods of a Kubernetes cluster, and containers and volumes of Docker and Podman, read by a shell that is run in them. */
 export const podPlace: Place<PodFile> = {
@@ -24,18 +31,19 @@ export const podPlace: Place<PodFile> = {
 
   async list(argument, search): Promise<Found> {
     const targets = await targetsOf(parsePodUrl(argument), search.signal)
-    const outputs = await Promise.all(targets.map((target) => search.limit(() => lookInto(target, search.signal))))
+    const looked = await Promise.all(targets.map((target) => search.limit(() => lookInto(target, search.signal))))
     const listed: Listed[] = []
     const unreadable: { path: string; reason: string }[] = []
     const pods: { pod: string; listed: boolean }[] = []
-    for (const [i, target] of targets.entries()) {
-      const output = outputs[i]
-      if (typeof output === 'string') unreadable.push({ path: target.pod, reason: output })
-      else if ('shell' in target) listed.push(await listedFrom(output, target, search))
-      // A volume may hold the WAL of many pods, called after their folders.
-      if (typeof output === 'string' || ('shell' in target && target.namesFiles))
-        pods.push({ pod: target.pod, listed: typeof output !== 'string' })
-    }
+    for (const one of looked)
+      if ('reason' in one) {
+        unreadable.push({ path: one.pod, reason: one.reason })
+        pods.push({ pod: one.pod, listed: false })
+      } else {
+        listed.push(await listedFrom(one, search))
+        // A volume may hold the WAL of many pods, called after their folders.
+        if (one.namesFiles) pods.push({ pod: one.pod, listed: true })
+      }
     return { listed, unreadable, pods }
   },
 
@@ -48,29 +56,28 @@ function targetsOf(source: PodSource, signal: AbortSignal | undefined): Promise<
   return source.kind === 'container' ? containerPod(source, signal) : volumePods(source, signal)
 }
 
-/** What `LIST` says of a pod; a text where it cannot be had: why, and what to do. Throws what is not about this pod alone. */
-async function lookInto(target: PodTarget, signal: AbortSignal | undefined): Promise<Buffer | string> {
-  if ('reason' in target) return target.reason
-  const { shell, paths, withoutShell } = target
+/** Runs `LIST` in a pod. Throws what is not about this pod alone. */
+async function lookInto(target: PodTarget, signal: AbortSignal | undefined): Promise<LookedInto | UnreadablePod> {
+  if ('reason' in target) return target
+  const { pod, shell, paths, withoutShell } = target
   const command = [...shell.command, 'sh', '-c', LIST, 'sh', ...paths]
   try {
-    const whole = (output: Buffer) => output.subarray(-END.length).equals(END) || LACKS.test(output.toString('latin1'))
-    const output = await answerOf({ ...shell, command }, whole, signal)
-    const [, lacking] = output.length > END.length + 20 ? [] : (LACKS.exec(output.toString('latin1')) ?? [])
-    return lacking === undefined ? output : `it has no program ${lacking}: ${withoutShell}`
+    const output = await answerOf({ ...shell, command }, (text) => text.subarray(-END.length).equals(END), signal)
+    const [named, ...said] = saidIn(output)
+    if (named.word !== 'lacks') return { ...target, named, said }
+    return { pod, reason: `it has no program ${printable(displayPath(named.path))}: ${withoutShell}` }
   } catch (error) {
     if (!(error instanceof PodFailure)) throw error
-    return error.kind === 'no_shell' ? `${error.reason}: ${withoutShell}` : error.reason
+    return { pod, reason: error.kind === 'no_shell' ? `${error.reason}: ${withoutShell}` : error.reason }
   }
 }
 
-async function listedFrom(output: Buffer, target: ReachablePod, search: Search): Promise<Listed> {
+async function listedFrom({ named, said, ...target }: LookedInto, search: Search): Promise<Listed> {
   const { pod, root, running, namesFiles } = target
-  const listing = await listingOf(output, target, search)
+  const listing = await listingOf(named, said, target, search)
   const { files, unreadable, repeated } = listing
   if (namesFiles && files.length === 0 && unreadable.length === 0 && repeated === 0) {
-    const path = displayPath(output.subarray(output.indexOf(0) + 1, output.indexOf(0, output.indexOf(0) + 1)))
-    const message = `nothing at ${printable(path)} in this pod: it has drained, or its WAL is elsewhere`
+    const message = `nothing at ${printable(displayPath(named.path))} in this pod: it has drained, or its WAL is elsewhere`
     listing.warnings.push({ class: 'drained', message, path: pod })
   }
   return { listing, root, fallbackPod: pod, running, passedOver: false }

@@ -2,37 +2,43 @@ import pRetry from 'p-retry'
 import { LedgerError } from '../domain/errors.js'
 import type { PodFile, PodShell } from '../domain/wal.js'
 import { ByteStream } from './byte-stream.js'
-import { readAnswer, Spoilt } from './pod-answer.js'
+import { patience } from './patience.js'
+import { type Room, readAnswer, Spoilt } from './pod-answer.js'
 import { failureOf, PodFailure } from './pod-errors.js'
 import { PART_BYTES, requestOf, SERVE } from './pod-scripts.js'
 import { Program, Silence } from './program.js'
 import { ReadFailure } from './read-failure.js'
 
 /** Breaks without an answer between them, over all reading from one pod, before it is given up. */
-const RETRIES = { retries: 6, minTimeout: 200, maxTimeout: 10_000, factor: 2, randomize: true }
+const RETRIES = 6
 /** Each lasts as long as the longest silence that is allowed. */
 const MOST_SILENCES = 3
 /** So often are bytes asked for that do not fit their SHA-256. */
 const MOST_SPOILT = 3
 
+/** As much of a part of a file as there is. */
+export interface Part {
+  /** In memory of their own. Their SHA-256 is that of the same bytes in the pod, unless `failure` says why not all came. */
+  readonly bytes: Buffer
+  /**
+   * Null where the part is all there, or the file ends within it. ReadFailure where the file or its pod cannot be read,
+   * LedgerErrors where it is not this pod alone.
+   */
+  readonly failure: unknown
+}
+
 interface Wanted {
-  readonly file: PodFile
-  readonly from: number
-  readonly bytes: number
+  readonly request: string
+  readonly room: Room
   spoilt: number
-  resolve(part: Buffer): void
-  reject(reason: unknown): void
+  resolve(part: Part): void
 }
 
 /** The readers of this thread, one for each pod. */
 const readers = new Map<string, PodReader>()
 
-/**
- * The part of a file that begins at `from`, in memory of its own, its SHA-256 that of the same bytes in the pod. Shorter
- * than it was when the file was found where that has shrunk. Throws ReadFailure where the file or its pod cannot be read,
- * LedgerErrors where it is not this pod alone.
- */
-export function readPart(file: PodFile, from: number): Promise<Buffer> {
+/** The part of a file that begins at `from`, a multiple of PART_BYTES. Throws nothing. */
+export function readPart(file: PodFile, from: number): Promise<Part> {
   const key = JSON.stringify(file.shell)
   const reader = readers.get(key) ?? new PodReader(file.shell)
   readers.set(key, reader)
@@ -62,12 +68,14 @@ class PodReader {
 
   constructor(private readonly shell: PodShell) {}
 
-  ask(file: PodFile, from: number): Promise<Buffer> {
-    if (this.failure !== null) return Promise.reject(this.failure)
-    return new Promise((resolve, reject) => {
-      const bytes = Math.min(PART_BYTES, file.bytes - from)
-      this.queue.push({ file, from, bytes, spoilt: 0, resolve, reject })
-      this.program?.write(requestOf(file.path, from, bytes))
+  ask(file: PodFile, from: number): Promise<Part> {
+    const bytes = Math.min(PART_BYTES, file.bytes - from)
+    const room = { buffer: Buffer.allocUnsafeSlow(bytes), got: 0 }
+    return new Promise((resolve) => {
+      if (this.failure !== null) return resolve(partOf(room, this.failure))
+      const request = requestOf(file.path, from, bytes)
+      this.queue.push({ request, room, spoilt: 0, resolve })
+      this.program?.write(request)
       this.wake()
       if (!this.working) void this.work()
     })
@@ -85,7 +93,7 @@ class PodReader {
     let before = 0
     try {
       await pRetry(() => this.converse(), {
-        ...RETRIES,
+        ...patience(RETRIES, this.shell.timeoutMs),
         signal: this.stop.signal,
         shouldConsumeRetry: () => {
           const inVain = this.answered === before
@@ -97,7 +105,7 @@ class PodReader {
     } catch (error) {
       this.failure ??= given(error)
     }
-    for (const { reject } of this.queue.splice(0)) reject(this.failure)
+    for (const { resolve, room } of this.queue.splice(0)) resolve(partOf(room, this.failure))
   }
 
   private mayHelp(error: unknown): boolean {
@@ -112,19 +120,14 @@ class PodReader {
     const stream = new ByteStream(program.output())
     this.program = program
     try {
-      for (const { file, from, bytes } of this.queue) program.write(requestOf(file.path, from, bytes))
+      for (const { request } of this.queue) program.write(request)
       for (;;) {
         while (this.queue.length === 0 && !this.stop.signal.aborted)
           await new Promise<void>((resolve) => {
             this.wake = resolve
           })
         if (this.stop.signal.aborted) return
-        const answer = await this.answerTo(this.queue[0], stream)
-        if (answer === null) throw failureOf(await program.ended(), place, command[0])
-        const [wanted] = this.queue.splice(0, 1)
-        this.answered++
-        if (answer instanceof ReadFailure) wanted.reject(answer)
-        else wanted.resolve(answer)
+        if (!(await this.answer(this.queue[0], stream))) throw failureOf(await program.ended(), place, command[0])
       }
     } finally {
       this.program = null
@@ -132,25 +135,35 @@ class PodReader {
     }
   }
 
-  /** Null where the stream ended before the answer did. */
-  private async answerTo(wanted: Wanted, stream: ByteStream): Promise<Buffer | ReadFailure | null> {
-    try {
-      return await readAnswer(stream, wanted.bytes)
-    } catch (error) {
-      if (!(error instanceof Spoilt)) throw error
-      if (++wanted.spoilt < MOST_SPOILT) throw error
-      this.queue.splice(this.queue.indexOf(wanted), 1)
+  /** Hands the first answer on; false where the stream ended before it did. */
+  private async answer(wanted: Wanted, stream: ByteStream): Promise<boolean> {
+    const { room, resolve } = wanted
+    const done = (failure: unknown) => {
+      this.queue.shift()
       this.answered++
-      wanted.reject(new ReadFailure({ kind: 'unreadable', reason: error.message }))
+      this.silences = 0
+      resolve(partOf(room, failure))
+      return true
+    }
+    try {
+      const bytes = await readAnswer(stream, room)
+      if (bytes === null) return false
+      room.got = bytes
+      return done(null)
+    } catch (error) {
+      if (error instanceof ReadFailure) return done(error)
+      if (error instanceof Spoilt && ++wanted.spoilt === MOST_SPOILT) done(given(error))
       throw error
     }
   }
 }
 
-/** What ended the reading, as a file of the pod tells it. */
+const partOf = ({ buffer, got }: Room, failure: unknown): Part => ({ bytes: buffer.subarray(0, got), failure })
+
+/** What ended the reading, as it is told of a file. */
 function given(error: unknown): unknown {
-  const reason = error instanceof PodFailure ? error.reason : error instanceof Error ? error.message : String(error)
-  if (error instanceof PodFailure || error instanceof Silence || error instanceof Spoilt)
-    return new ReadFailure({ kind: 'unreadable', reason: `its pod cannot be read on: ${reason}` })
+  if (error instanceof PodFailure) return new ReadFailure({ kind: 'unreadable', reason: error.reason })
+  if (error instanceof Silence || error instanceof Spoilt)
+    return new ReadFailure({ kind: 'unreadable', reason: error.message })
   return error
 }

@@ -17,7 +17,7 @@ const SIDECAR = 256
  */
 export const LIST = `LC_ALL=C; export LC_ALL
 say() { printf '%s\\000%s\\000' "$1" "$2"; }
-for t in ${TOOLS}; do command -v $t >/dev/null 2>&1 || { say lacks $t; exit; }; done
+for t in ${TOOLS}; do command -v $t >/dev/null 2>&1 || { say lacks $t; say end ''; exit; }; done
 look() {
   for f do case $f in *.offset|*.offset.gz|*.offset.zst)
     if [ -f "$f" ] && [ -r "$f" ]; then say "mark $(head -c ${SIDECAR} "$f" | od -An -v -tx1)" "$f"; fi;; esac; done

@@ -1,7 +1,13 @@
 import type { PodShell } from '../domain/wal.js'
 
 /** A pod that a source names, as whoever runs it tells of it. */
-export type PodTarget = ReachablePod | { readonly pod: string; readonly reason: string }
+export type PodTarget = ReachablePod | UnreadablePod
+
+export interface UnreadablePod {
+  readonly pod: string
+  /** Why, and what to do. */
+  readonly reason: string
+}
 
 export interface ReachablePod {
   readonly pod: string

@@ -1,10 +1,12 @@
 import pRetry from 'p-retry'
 import { LedgerError } from '../domain/errors.js'
 import type { PodShell } from '../domain/wal.js'
+import { patience } from './patience.js'
 import { failureOf, PodFailure } from './pod-errors.js'
 import { type Ended, runToEnd, Silence } from './program.js'
 
-const RETRIES = { retries: 3, minTimeout: 200, maxTimeout: 5000, factor: 2, randomize: true }
+/** Few: what cannot be reached is mostly a matter of its name. */
+const RETRIES = 3
 /** A cluster's pods, or a hundred thousand files. */
 const MOST_BYTES = 256 << 20
 
@@ -26,7 +28,7 @@ export async function answerOf(
       return output
     },
     {
-      ...RETRIES,
+      ...patience(RETRIES, timeoutMs),
       ...(signal === undefined ? {} : { signal }),
       shouldRetry: ({ error }) => (error instanceof PodFailure || error instanceof LedgerError) && error.retryable,
     },

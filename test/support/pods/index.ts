@@ -25,7 +25,8 @@ export interface Thing {
   readonly faults?: readonly Fault[]
   /** Path within. */
   readonly env?: Readonly<Record<string, string>>
-  readonly tools?: 'tools' | 'busybox' | 'few'
+  /** Which programs there are: all, all from busybox, all but sha256sum, or what `script` made. */
+  readonly tools?: string
   /** What the program says, and its exit code. */
   readonly noShell?: readonly [string, number]
 }
@@ -121,6 +122,10 @@ export class Pods {
     }
   }
 
+  get state(): Readonly<World> {
+    return { ...this.world }
+  }
+
   set(changes: Partial<World>): void {
     Object.assign(this.world, changes)
     writeFileSync(join(this.root, 'world.json'), JSON.stringify(this.world))
@@ -131,6 +136,16 @@ export class Pods {
     const file = join(this.root, 'calls.jsonl')
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []
     return lines.map((line) => JSON.parse(line)).filter((call) => kind === undefined || call.kind === kind)
+  }
+
+  /** Tools of which one does something else after its work, or in place of it. */
+  script(folder: string, tool: string, afterwards: string, work = `${whereIs(tool)} "$@"`): void {
+    this.tools(
+      folder,
+      TOOLS.filter((name) => name !== tool),
+    )
+    const script = `#!/bin/sh\nPATH=/usr/bin:/bin\n${work}\n${afterwards}\n`
+    writeFileSync(join(this.root, folder, tool), script, { mode: 0o755 })
   }
 
   private made<T extends Thing>(thing: T): T & { root: string } {
@@ -144,18 +159,16 @@ export class Pods {
 
   private tools(folder: string, tools: readonly string[]): void {
     mkdirSync(join(this.root, folder))
-    for (const tool of tools) {
-      const path = execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim()
-      symlinkSync(path, join(this.root, folder, tool))
-    }
+    for (const tool of tools) symlinkSync(whereIs(tool), join(this.root, folder, tool))
   }
 
   private busybox(): void {
     mkdirSync(join(this.root, 'busybox'))
-    const path = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim()
-    for (const tool of TOOLS) symlinkSync(path, join(this.root, 'busybox', tool))
+    for (const tool of TOOLS) symlinkSync(whereIs('busybox'), join(this.root, 'busybox', tool))
   }
 }
+
+const whereIs = (tool: string) => execFileSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim()
 
 /** Why no pod with busybox alone can be tried here, or null. With CI=true that is an error. */
 export const noBusybox: string | null = (() => {
