@@ -26,10 +26,12 @@ export class Bundle {
     return [...this.byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1))
   }
 
-  /** Whether this very version of the file is there, whole, as an earlier run left it. */
-  has(file: WalFile): boolean {
+  /** Whether this very version of the file is there, as an earlier run left it: whole, or all that a running pod has of it. */
+  has(file: WalFile, live: boolean): boolean {
     const entry = this.byOrigin.get(originOf(file))
-    if (entry === undefined || entry.version !== file.version || entry.state !== 'whole') return false
+    if (entry === undefined || entry.version !== file.version) return false
+    const asItIs = live && entry.state === 'growing' && entry.bytes === file.bytes
+    if (entry.state !== 'whole' && !asItIs) return false
     return entry.bytes === sizeOf(join(this.dir, entry.path)) && sameCheckpoint(entry, file)
   }
 

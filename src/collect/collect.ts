@@ -37,7 +37,7 @@ export async function collect({ sources, s3, concurrency, to, signal }: CollectO
     const bundle = new Bundle(dir, journal, [...(readManifest(dir) ?? []), ...journal.begin()])
     const live = new Set(discovery.live.map(({ pod }) => pod))
     const unreadable = [...discovery.unreadable]
-    const wanted = discovery.files.filter((file) => !bundle.has(file))
+    const wanted = discovery.files.filter((file) => !bundle.has(file, live.has(file.pod)))
     for await (const open of readFiles(wanted, signal)) {
       const { path, state, reason } = await bundle.add(open, live.has(open.file.pod)).catch((error) => {
         throw isOfFiles(error) ? writeError('a file of the bundle', printable(dir), error, RUN_AGAIN) : error

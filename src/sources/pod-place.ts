@@ -1,7 +1,5 @@
 import { printable } from '../domain/printable.js'
 import type { PodFile } from '../domain/wal.js'
-import { containerPod, volumePods } from './containers.js'
-import { kubernetesPods } from './kubernetes.js'
 import { displayPath } from './names.js'
 import { PodFailure } from './pod-errors.js'
 import { listingOf } from './pod-listing.js'
@@ -51,8 +49,10 @@ export const podPlace: Place<PodFile> = {
   release: releaseReaders,
 }
 
-function targetsOf(source: PodSource, signal: AbortSignal | undefined): Promise<PodTarget[]> {
-  if (source.kind === 'k8s') return kubernetesPods(source, signal)
+/** What says which pods there are is loaded here alone: threads that only read do not need it. */
+async function targetsOf(source: PodSource, signal: AbortSignal | undefined): Promise<PodTarget[]> {
+  if (source.kind === 'k8s') return (await import('./kubernetes.js')).kubernetesPods(source, signal)
+  const { containerPod, volumePods } = await import('./containers.js')
   return source.kind === 'container' ? containerPod(source, signal) : volumePods(source, signal)
 }
 

@@ -1,15 +1,18 @@
-import { rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 // @ts-expect-error a plain script, without types
 import { oblethSchema } from '../../samples/obleth-schema.js'
 import type { AuditOutcome } from '../../src/domain/audit.js'
 import type { CollectOutcome, VerifyOutcome } from '../../src/domain/collect.js'
-import { LedgerDir } from '../support/ledger-dir.js'
+import { cleanEnv, LedgerDir } from '../support/ledger-dir.js'
 import { Pods, WAL } from '../support/pods/index.js'
 import { insertOf, record, segment } from '../support/records.js'
 import { segmentName } from '../support/wal-tree.js'
 
+const CLI = fileURLToPath(new URL('../../bin/obleth-ledger.js', import.meta.url))
 const SOURCE = 'k8s://obleth/app=gateway'
 const at = (n: number) => `${WAL}.segments/${segmentName(1_773_180_000_000 + n)}`
 const pair = (n: number) => segment([[record(2 * n), record(2 * n + 1)]])
@@ -33,6 +36,17 @@ const run = (...args: string[]) => dir.runBeside(args, pods.env)
 const inLedger = () => dir.sql('SELECT count() AS rows, sum(input_tokens) AS tokens FROM obleth.usage')[0]
 const tokens = (...pairs: number[]) =>
   String(pairs.flatMap((n) => [2 * n, 2 * n + 1]).reduce((sum, n) => sum + 1000 + n * n, 0))
+
+/** Programs that were started for these pods and still run. */
+const leftBehind = () => readdirSync('/proc').filter((id) => /^\d+$/.test(id) && commandLine(id).includes(pods.root))
+
+function commandLine(id: string): string {
+  try {
+    return readFileSync(`/proc/${id}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 describe('running pods as sources', () => {
   it('are inspected and replayed, and named as running', async () => {
@@ -107,6 +121,20 @@ describe('running pods as sources', () => {
     expect((await run('replay', `${SOURCE}?timeout=10s`)).document.records.inserted).toBe(12)
   })
 
+  it.each(['list', 'serve'])(
+    'that stand still (%s) are left at once on Ctrl-C, and nothing stays behind',
+    async (kind) => {
+      pods.set({ silent: [kind] })
+      const args = [CLI, 'inspect', SOURCE, '--state-dir', dir.state, '--quiet']
+      const child = spawn(process.execPath, args, { env: cleanEnv(pods.env), stdio: 'ignore' })
+      const ended = new Promise((resolve) => child.on('close', resolve))
+      await vi.waitUntil(() => pods.calls().some((call) => call.kind === kind), { timeout: 30_000 })
+      child.kill('SIGINT')
+      expect(await ended).toBe(130)
+      await vi.waitUntil(() => leftBehind().length === 0, { timeout: 10_000 })
+    },
+  )
+
   it('are compared with the ledger: what it lacks, and pods that nobody could look into', async () => {
     const NOON = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000
     const rows = [0, 1, 2].map((n) => [0, 1].map((i) => record(10 * n + i, { ts_ms: NOON + 1000 * (10 * n + i) })))
@@ -154,6 +182,10 @@ describe('running pods as sources', () => {
     })
     const verified = await run('collect', '--verify', '--to', bundle)
     expect((verified.document as unknown as VerifyOutcome).differences).toEqual([])
+    // What its pod has not written to since is not fetched again.
+    const served = pods.calls('serve').length
+    expect(((await run('collect', SOURCE, '--to', bundle)).document as unknown as CollectOutcome).written).toBe(0)
+    expect(pods.calls('serve')).toHaveLength(served)
     // Collected again once one of them has drained and another has written: nothing is taken away.
     rmSync(pods.at('router-0', `${WAL}.segments`), { recursive: true })
     pods.write('router-1', { [at(11)]: pair(11) + pair(30) })
