@@ -5,7 +5,7 @@ import type { Ended } from './program.js'
 /** One pod cannot be read, whatever becomes of the others. */
 export class PodFailure extends Error {
   constructor(
-    readonly kind: 'gone' | 'not_running' | 'no_shell' | 'broken',
+    readonly kind: 'gone' | 'not_running' | 'no_shell' | 'silent' | 'broken',
     /** For people. */
     readonly reason: string,
     /** True where asking again may help. */
@@ -65,37 +65,39 @@ export function failureOf(ended: Ended, place: string, program: string): LedgerE
   if (NOT_RUNNING.test(said)) return new PodFailure('not_running', 'it is not running any more', false)
   if (NO_SHELL.test(said) || (code !== null && EXIT_NO_SHELL.includes(code)))
     return new PodFailure('no_shell', 'it has no shell', false)
-  return new PodFailure('broken', `the stream broke off${shown === '' ? '' : `: ${shown}`}`, true)
+  return new PodFailure('broken', `it broke off${shown === '' ? '' : `: ${shown}`}`, true)
 }
 
 /** What asks about a source as a whole cannot be about one pod. `notFound`: what to do where there is nothing of that name. */
 export function wholeFailure(error: unknown, place: string, program: string, notFound: string): unknown {
   if (!(error instanceof PodFailure)) return error
-  if (error.kind !== 'gone') return unreachable(error.reason, place, program)
-  return new LedgerError('source_not_found', `${program} knows nothing of that name`, {
-    place: printable(place),
-    hint: notFound,
-  })
+  if (error.kind === 'silent') return unreachable(error.reason, place, program)
+  const details = { place: printable(place), cause: error }
+  if (error.kind === 'gone')
+    return new LedgerError('source_not_found', `${program} knows nothing of that name`, { ...details, hint: notFound })
+  return new LedgerError('source_failed', `${program} fails: ${error.reason}`, { ...details, hint: works(program) })
 }
 
 function unreachable(shown: string, place: string, program: string): LedgerError {
   return new LedgerError('source_unreachable', `${program} cannot reach what it is to ask: ${shown}`, {
     place: printable(place),
-    hint: `check that ${program} works by itself${program === 'kubectl' ? ' (kubectl get pods; KUBECONFIG and context)' : ''}, then run the same command again`,
+    hint: works(program),
     retryable: true,
   })
 }
+
+const works = (program: string) =>
+  `check that ${program} works by itself${program === 'kubectl' ? ' (kubectl get pods; KUBECONFIG and context)' : ''}, then run the same command again`
 
 const MOST_SHOWN = 240
 /** What credentials look like in messages: tokens, `name=secret`, `user:secret@`. */
 const SECRETS = /eyJ[\w-]+\.[\w.-]*|\bBearer\s+\S+|\b\S*(token|password|secret|key)\S*\s*[=:]\s*\S+|:\/\/[^\s/@]+@/gi
 
-/** The last line of what a program said, short, without what may be a secret. */
+const ERROR = /error|cannot|unable|denied|refused|failed|no such/i
+
+/** The line of what a program said that tells the error, or the last one: short, without what may be a secret. */
 function shownOf(said: string): string {
-  const last =
-    said
-      .trim()
-      .split('\n')
-      .findLast((line) => line.trim() !== '') ?? ''
-  return printable(last.trim().replace(SECRETS, '***').slice(0, MOST_SHOWN))
+  const lines = said.trim().split('\n')
+  const line = lines.findLast((text) => ERROR.test(text)) ?? lines.at(-1) ?? ''
+  return printable(line.trim().replace(SECRETS, '***').slice(0, MOST_SHOWN))
 }

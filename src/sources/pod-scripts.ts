@@ -3,7 +3,7 @@ export const PART_BYTES = 4 << 20
 const BLOCK_BYTES = 65_536
 const BLOCKS = PART_BYTES / BLOCK_BYTES
 
-/** What the scripts below run besides the shell itself: POSIX sh with GNU's coreutils, busybox or toybox. */
+/** What the scripts below run besides the shell itself, which may be any POSIX sh: from GNU's coreutils or busybox. */
 const TOOLS = 'stat head dd od sha256sum'
 
 /** Length of the beginning of a checkpoint that is looked at, as MAX_SIDECAR_BYTES. */
@@ -65,10 +65,10 @@ while read -r skip most name; do
   elif [ ! -r "$f" ]; then echo denied
   elif s=$(stat -L -c %s "$f" 2>/dev/null); then
     n=$((s - skip * ${BLOCK_BYTES}))
-    if [ $n -lt 0 ]; then n=0; elif [ $n -gt $most ]; then n=$most; fi
-    h=$(part $skip $n | sha256sum)
+    if [ "$n" -lt 0 ]; then n=0; elif [ "$n" -gt "$most" ]; then n=$most; fi
+    h=$(part "$skip" "$n" | sha256sum)
     echo "part $n \${h%% *}"
-    part $skip $n
+    part "$skip" "$n"
   else echo gone; fi
 done`
 

@@ -22,7 +22,7 @@ export async function answerOf(
   return pRetry(
     async () => {
       const { output, ...ended } = await runToEnd(command, timeoutMs, MOST_BYTES, signal).catch((error: unknown) => {
-        throw error instanceof Silence ? new PodFailure('broken', error.message, true) : error
+        throw error instanceof Silence ? new PodFailure('silent', error.message, true) : error
       })
       if (!whole(output, ended.code)) throw failureOf(ended, place, command[0])
       return output

@@ -86,7 +86,7 @@ describe('a stream', () => {
   })
 
   it.each<[Fault['kind'], RegExp, number]>([
-    ['cut', /^its bytes 1000 to 5000 are missing: the stream broke off/, 7],
+    ['cut', /^its bytes 1000 to 5000 are missing: it broke off/, 7],
     ['stall', /^its bytes 1000 to 5000 are missing: nothing came for 3 s/, 3],
   ])('that ends in a %s again and again is given up, with what came of it', async (kind, reason, calls) => {
     const content = noise(5000, 'content')

@@ -403,7 +403,7 @@ describe('what refuses', () => {
       'anything else',
       'ask',
       `error: \u001b[31mwhat? password=hunter2 Bearer abc https://u:hunter2@h/ ${TOKEN}`,
-      'source_unreachable',
+      'source_failed',
       /kubectl/,
     ],
   ])('%s', async (_, kind, says, code, hint) => {
