@@ -2,6 +2,7 @@ import yargs, { type Argv, type Options } from 'yargs'
 import { closestOption, type Flags } from '../config/layers.js'
 import { type CommandName, OPTION_LIST } from '../config/options.js'
 import { LedgerError } from '../domain/errors.js'
+import { sourceExamples } from './source-examples.js'
 
 /** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
 export type Invocation =
@@ -141,6 +142,7 @@ const build =
     if (takesSources(command)) {
       const source = OPTION_LIST.find(({ name }) => name === 'source')
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
+      if (!hidden) parser.epilogue(sourceExamples(command))
     }
     if (command === 'query') parser.positional('sql', { type: 'string', describe: 'One statement' })
     if (takesRun(command)) parser.positional('run', { type: 'string', describe: 'A run, as `runs list` names it' })
