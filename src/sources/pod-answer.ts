@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ByteStream } from './byte-stream.js'
+import { BLOCK_BYTES } from './pod-scripts.js'
 import { ReadFailure } from './read-failure.js'
 
 /** Thrown where an answer is not what the pod says it is; what follows it in the stream cannot be relied on either. */
@@ -17,8 +18,8 @@ const LINE_FEED = 0x0a
 const MOST_LINE_BYTES = 128
 
 /**
- * Reads the next answer in the stream of `SERVE`: how many bytes of the file there are, proven by their SHA-256; or null
- * where the stream ended in the middle. Throws ReadFailure where there is no such file to be read, and Spoilt.
+ * Reads the next answer in the stream of `SERVE` behind the blocks that have come: how many bytes of the part there are,
+ * proven by their SHA-256; or null where the stream ended in the middle. Throws ReadFailure where there is no such file to be read, and Spoilt.
  */
 export async function readAnswer(stream: ByteStream, room: Room): Promise<number | null> {
   const line = await readLine(stream)
@@ -29,7 +30,7 @@ export async function readAnswer(stream: ByteStream, room: Room): Promise<number
   const [, size = '', sha256 = ''] = /^part (\d{1,10}) ([0-9a-f]{64})$/.exec(line) ?? []
   const bytes = Number(size)
   if (sha256 === '' || bytes > room.buffer.length) throw new Spoilt(NO_ANSWER)
-  for (let got = 0; got < bytes; ) {
+  for (let got = room.got - (room.got % BLOCK_BYTES); got < bytes; ) {
     const piece = await stream.some(bytes - got)
     if (piece === null) return null
     room.buffer.set(piece, got)

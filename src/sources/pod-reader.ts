@@ -5,11 +5,11 @@ import { ByteStream } from './byte-stream.js'
 import { patience } from './patience.js'
 import { type Room, readAnswer, Spoilt } from './pod-answer.js'
 import { failureOf, PodFailure } from './pod-errors.js'
-import { PART_BYTES, requestOf, SERVE } from './pod-scripts.js'
+import { BLOCK_BYTES, PART_BYTES, requestOf, SERVE } from './pod-scripts.js'
 import { Program, Silence } from './program.js'
 import { ReadFailure } from './read-failure.js'
 
-/** Breaks without an answer between them, over all reading from one pod, before it is given up. */
+/** Attempts that bring nothing, over all reading from one pod, before it is given up. */
 const RETRIES = 6
 /** Each lasts as long as the longest silence that is allowed. */
 const MOST_SILENCES = 3
@@ -28,7 +28,8 @@ export interface Part {
 }
 
 interface Wanted {
-  readonly request: string
+  readonly path: Uint8Array
+  readonly from: number
   readonly room: Room
   spoilt: number
   resolve(part: Part): void
@@ -73,9 +74,9 @@ class PodReader {
     const room = { buffer: Buffer.allocUnsafeSlow(bytes), got: 0 }
     return new Promise((resolve) => {
       if (this.failure !== null) return resolve(partOf(room, this.failure))
-      const request = requestOf(file.path, from, bytes)
-      this.queue.push({ request, room, spoilt: 0, resolve })
-      this.program?.write(request)
+      const wanted = { path: file.path, from, room, spoilt: 0, resolve }
+      this.queue.push(wanted)
+      if (this.program !== null) request(wanted, this.program)
       this.wake()
       if (!this.working) void this.work()
     })
@@ -90,14 +91,14 @@ class PodReader {
 
   private async work(): Promise<void> {
     this.working = true
-    let before = 0
+    let before = this.reached()
     try {
       await pRetry(() => this.converse(), {
         ...patience(RETRIES, this.shell.timeoutMs),
         signal: this.stop.signal,
         shouldConsumeRetry: () => {
-          const inVain = this.answered === before
-          before = this.answered
+          const inVain = this.reached() === before
+          before = this.reached()
           return inVain
         },
         shouldRetry: ({ error }) => this.mayHelp(error),
@@ -106,6 +107,11 @@ class PodReader {
       this.failure ??= given(error)
     }
     for (const { resolve, room } of this.queue.splice(0)) resolve(partOf(room, this.failure))
+  }
+
+  /** How far all reading has come. Of the parts that are wanted only the first may have come in part. */
+  private reached(): string {
+    return `${this.answered} ${Math.floor((this.queue.at(0)?.room.got ?? 0) / BLOCK_BYTES)}`
   }
 
   private mayHelp(error: unknown): boolean {
@@ -120,7 +126,7 @@ class PodReader {
     const stream = new ByteStream(program.output())
     this.program = program
     try {
-      for (const { request } of this.queue) program.write(request)
+      for (const wanted of this.queue) request(wanted, program)
       for (;;) {
         while (this.queue.length === 0 && !this.stop.signal.aborted)
           await new Promise<void>((resolve) => {
@@ -157,6 +163,9 @@ class PodReader {
     }
   }
 }
+
+const request = ({ path, from, room }: Wanted, program: Program): void =>
+  program.write(requestOf(path, from, room.buffer.length, room.got))
 
 const partOf = ({ buffer, got }: Room, failure: unknown): Part => ({ bytes: buffer.subarray(0, got), failure })
 

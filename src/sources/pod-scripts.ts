@@ -1,6 +1,7 @@
 /** Bytes that are asked for, and proven by their SHA-256, at a time. */
 export const PART_BYTES = 4 << 20
-const BLOCK_BYTES = 65_536
+/** Where a part may be gone on with. */
+export const BLOCK_BYTES = 65_536
 const BLOCKS = PART_BYTES / BLOCK_BYTES
 
 /** What the scripts below run besides the shell itself, which may be any POSIX sh: from GNU's coreutils or busybox. */
@@ -48,9 +49,10 @@ fi
 say end ''`
 
 /**
- * Answers requests until its input ends, a line each: blocks to pass over, bytes wanted, path as `printf %b` takes it. An
- * answer is a line, \`part <bytes> <SHA-256>\` and then so many bytes, or \`gone\`, or \`denied\`. The hash is taken first, so
- * that a file that is deleted between is only missing; what is open by then can still be read.
+ * Answers requests until its input ends, a line each: blocks that the part begins behind, bytes of the part, blocks of it
+ * that have come, path as `printf %b` takes it. An answer is a line, `part <bytes> <SHA-256>` of the part as it is there,
+ * and then what has not come of it, or `gone`, or `denied`. The hash is taken first, so that a file that is deleted between
+ * is only missing; what is open by then can still be read.
  */
 export const SERVE = `LC_ALL=C; export LC_ALL
 part() {
@@ -59,7 +61,7 @@ part() {
     *) dd if="$f" bs=${BLOCK_BYTES} skip="$1" count=${BLOCKS} | head -c "$2";;
   esac 2>/dev/null
 }
-while read -r skip most name; do
+while read -r skip most have name; do
   f=$(printf '%b.' "$name"); f=\${f%.}
   if [ ! -f "$f" ]; then echo gone
   elif [ ! -r "$f" ]; then echo denied
@@ -68,16 +70,17 @@ while read -r skip most name; do
     if [ "$n" -lt 0 ]; then n=0; elif [ "$n" -gt "$most" ]; then n=$most; fi
     h=$(part "$skip" "$n" | sha256sum)
     echo "part $n \${h%% *}"
-    part "$skip" "$n"
+    n=$((n - have * ${BLOCK_BYTES}))
+    if [ "$n" -gt 0 ]; then part $((skip + have)) "$n"; fi
   else echo gone; fi
 done`
 
-/** A request for `bytes` of a file from the part that begins at `from`, a multiple of PART_BYTES. */
-export function requestOf(path: Uint8Array, from: number, bytes: number): string {
+/** A request for so many `bytes` from `from` on, a multiple of PART_BYTES, of which `got` have come. */
+export function requestOf(path: Uint8Array, from: number, bytes: number, got: number): string {
   let name = ''
   for (const byte of path) {
     const character = String.fromCharCode(byte)
     name += /[A-Za-z0-9/._-]/.test(character) ? character : `\\0${byte.toString(8).padStart(3, '0')}`
   }
-  return `${from / BLOCK_BYTES} ${bytes} ${name}\n`
+  return `${from / BLOCK_BYTES} ${bytes} ${Math.floor(got / BLOCK_BYTES)} ${name}\n`
 }

@@ -69,6 +69,14 @@ describe('a stream', () => {
     expect(served(pods)).toBe(kind === 'cut' ? 4 : 3)
   })
 
+  it('of one file goes on where it was cut, however large its parts are', async () => {
+    const pods = start([{ on: 'serve', calls: 'all', kind: 'cut', after: 900_000 }], { [WAL]: large })
+    const [{ bytes, problem }] = await read((await findIn('?timeout=5s')).files)
+    expect([problem, bytes.equals(large)]).toEqual([null, true])
+    // From block to block, of which the last is begun anew.
+    expect(served(pods)).toBeLessThan(large.length / (900_000 - 2 * 65_536) + 5)
+  })
+
   it('of many files goes on where it was cut, as long as it gets on at all', async () => {
     const pods = start([{ on: 'serve', calls: 'all', kind: 'cut', after: 40_000 }], thousand)
     expectThousand(await read((await findIn()).files))
