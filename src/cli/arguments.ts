@@ -4,6 +4,7 @@ import { type CommandName, OPTION_LIST } from '../config/options.js'
 import { LedgerError } from '../domain/errors.js'
 import { byFirstWord, COMMAND_LIST, type Command, GROUPS, takesSources } from './command-list.js'
 import { ADVICE } from './examples.js'
+import { sourceExamples } from './source-examples.js'
 
 /** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
 export type Invocation =
@@ -109,6 +110,7 @@ const build =
     if (takesSources(command)) {
       const source = OPTION_LIST.find(({ name }) => name === 'source')
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
+      if (!hidden) parser.epilogue(sourceExamples(command))
     }
     const takes = COMMAND_LIST.find(({ name }) => name === command)?.takes
     if (takes === '<sql>') parser.positional('sql', { type: 'string', describe: 'One statement' })

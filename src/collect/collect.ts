@@ -39,9 +39,10 @@ export async function collect(
     const kept = await store.list()
     const { bundle, journal } = await takeUp(store, kept)
     const live = new Set(discovery.live.map(({ pod }) => pod))
-    const wanted = discovery.files.filter((file) => !bundle.has(file))
+    const growing = mayGrow(discovery.files, live)
+    const wanted = discovery.files.filter((file) => !bundle.has(file, growing(file)))
     const unreadable = [...discovery.unreadable]
-    const incomplete = await copyFiles(wanted, bundle, mayGrow(discovery.files, live), options, { emit, signal })
+    const incomplete = await copyFiles(wanted, bundle, growing, options, { emit, signal })
     unreadable.push(...incomplete)
     await lock.assertHeld()
     const { files } = bundle

@@ -141,7 +141,7 @@ export const OPTIONS = {
     group: 'Input',
     commands: SOURCED,
     describe:
-      'WAL directories, files, archives (.gz, .zst, .tar, .tar.gz, .tar.zst), patterns or s3://bucket/prefix; as variable one a line',
+      'WAL directories, files, archives (.gz, .zst, .tar, .tar.gz, .tar.zst), patterns, s3://bucket/prefix, k8s://namespace/app=gateway, docker://container/path; as variable one a line',
   }),
   's3-endpoint': option(parse.serverUrl, {
     shape: 'value',

@@ -1,18 +1,25 @@
 import type { OpenWalFile, WalFile } from '../domain/wal.js'
 import { contentOf } from './content.js'
+import { releasePlaces } from './places.js'
 import { ReadAhead } from './read-ahead.js'
 import { readArchive } from './read-archive.js'
 import { CHUNK_BYTES } from './source.js'
 import { unpack } from './unpack.js'
 
+/** Readings of this thread: what places keep open is for all of them. */
+let underWay = 0
+
 /**
  * Opens files one after another, in the order given; each must be read to its end before the next is asked for. Files
  * of one archive that stand together are read in one pass over it, in its order. Never throws for what a file holds or
- * lacks: its `problem()` tells.
+ * lacks: its `problem()` tells. Throws the signal's reason, also in the middle of waiting for a place that can be told so.
  */
 export async function* readFiles(files: readonly WalFile[], signal?: AbortSignal): AsyncIterable<OpenWalFile> {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   const ahead = new ReadAhead(files)
+  const stop = () => releasePlaces(signal?.reason)
+  signal?.addEventListener('abort', stop)
+  underWay++
   try {
     for (let start = 0; start < files.length; ) {
       signal?.throwIfAborted()
@@ -28,9 +35,13 @@ export async function* readFiles(files: readonly WalFile[], signal?: AbortSignal
         }
     }
   } finally {
+    signal?.removeEventListener('abort', stop)
     ahead.close()
+    if (--underWay === 0) releasePlaces(NO_MORE)
   }
 }
+
+const NO_MORE = new Error('nothing is to be read any more')
 
 /** The file at `start` and, where it is a member of an archive, its neighbours: those of one archive share its `stored`. */
 function sameArchive(files: readonly WalFile[], start: number): readonly WalFile[] {
