@@ -10,10 +10,6 @@ interface Advice {
 const COLLECT: Advice = {
   examples: [
     ['$0 collect ./pods --to ./bundle', 'folders that hold the WAL of pods, at any depth'],
-    ['$0 collect router-0.tgz router-1.tar --to ./bundle', 'archives of pods, unpacked on the way'],
-    ['$0 collect s3://wal/pods --to ./bundle', 'a bucket; AWS credentials come from AWS_PROFILE or AWS_ACCESS_KEY_ID'],
-    ['$0 collect k8s://obleth/app=gateway --to ./bundle', 'running pods of a namespace, by label'],
-    ['$0 collect docker://obleth-gateway-1 --to ./bundle', 'a container'],
     ['$0 collect ./pods --to s3://usage-backup/outage --limit-rate 10MiB', 'into a bucket, sparing the network'],
     [
       '$0 collect ./pods --to s3://b/x --s3-endpoint http://minio:9000 --s3-path-style',

@@ -14,5 +14,5 @@ export function sourceExamples(command: string): string {
   const to = command === 'collect' ? ' --to ./bundle' : ''
   const width = Math.max(...EXAMPLES.map(([source]) => source.length))
   const lines = EXAMPLES.map(([source, what]) => `  ${source.padEnd(width)}  ${what}`)
-  return `Sources, several at once, each as in obleth-ledger ${command} ./pods${to}:\n${lines.join('\n')}`
+  return `Sources, several at once, each as in obleth-ledger ${command} ./pods${to}:\n${lines.join('\n')}\n`
 }
