@@ -42,8 +42,7 @@ export function readHeader(block: Buffer): TarHeader | null {
   const type = TYPES[flag] ?? `member of type ${JSON.stringify(flag)}`
   return {
     name: Buffer.from(name),
-    // Before POSIX a folder was a file whose name ends with a slash.
-    type: type === 'file' && name[name.length - 1] === 0x2f ? 'folder' : type,
+    type,
     size: WITHOUT_CONTENT.test(flag) ? 0 : number(block, 124, 12),
     modifiedMs: wholeOr0(number(block, 136, 12) * 1000),
     continued: flag === 'S' && block[482] === 1,

@@ -107,8 +107,11 @@ function applied(header: TarHeader, extensions: ReadonlyMap<string, Buffer>): Ta
   if (!isSize(size)) throw damaged('a size that no file has')
   const name = extensions.get('GNU.sparse.name') ?? extensions.get('path') ?? header.name
   if (name.length > MOST_NAME_BYTES) throw damaged(`a name of ${name.length} bytes`)
-  const sparse = [...extensions.keys()].some((key) => key.startsWith('GNU.sparse.'))
-  return { ...header, name, size, type: sparse ? 'sparse file' : header.type }
+  if ([...extensions.keys()].some((key) => key.startsWith('GNU.sparse.')))
+    return { ...header, name, size, type: 'sparse file' }
+  // Before POSIX a folder was a file whose name ends with a slash; of a long name a header holds only the beginning.
+  const isFolder = header.type === 'file' && name.at(-1) === 0x2f
+  return { ...header, name, size, type: isFolder ? 'folder' : header.type }
 }
 
 /** Numbers come from outside: some are none, negative, or beyond what can be counted. */

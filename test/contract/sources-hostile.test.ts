@@ -68,6 +68,23 @@ describe('an archive that was made to do harm is named, and gives what stands be
   })
 })
 
+it('a file whose long name is cut behind a slash in its header is a file, a folder of the oldest tars a folder', async () => {
+  const long = `${'d/'.repeat(60)}telemetry.wal`
+  const { contents, unreadable } = await found(
+    rawPax({ path: long }),
+    rawMember(long.slice(0, 100), Buffer.from('pax\n')),
+    rawMember('././@LongLink', Buffer.from(`e/${long}\0`), 'L'),
+    rawMember(`e/${long}`.slice(0, 100), Buffer.from('gnu\n')),
+    rawHeader('old.wal/', 0),
+  )
+  expect(unreadable).toEqual([])
+  expect(contents).toEqual({
+    'pods.tgz/first/telemetry.wal': 'first\n',
+    [`pods.tgz/${long}`]: 'pax\n',
+    [`pods.tgz/e/${long}`]: 'gnu\n',
+  })
+})
+
 describe('what one stored file may cost', () => {
   const pods = [FIRST, rawMember('second/telemetry.wal', Buffer.from('second\n')), LAST]
 
