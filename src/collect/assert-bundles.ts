@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { VerifyOutcome } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { MANIFEST } from './names.js'
@@ -7,13 +8,19 @@ import { MANIFEST } from './names.js'
 /**
  * Proves the bundles among source arguments before anything is made of them: a flipped byte may be a digit of somebody's
  * bill. Reads each of their files once more. Throws `refused` where one is not what its manifest says, or is half made.
+ * @returns files that are there only in part, as collect found them, and why
  */
-export async function assertBundles(sources: readonly string[], signal: AbortSignal): Promise<void> {
+export async function assertBundles(
+  sources: readonly string[],
+  signal: AbortSignal,
+): Promise<Pick<VerifyOutcome, 'incomplete'>> {
+  const partial: { path: string; reason: string }[] = []
   for (const source of sources) {
     if (!existsSync(join(source, MANIFEST))) continue
     // Here alone, so that other runs do not load it.
     const { verify } = await import('./verify.js')
-    const { differences } = await verify(source, signal)
+    const { differences, incomplete } = await verify(source, signal)
+    partial.push(...incomplete)
     if (differences.length === 0) continue
     const [{ path, reason }] = differences
     throw new LedgerError(
@@ -25,4 +32,5 @@ export async function assertBundles(sources: readonly string[], signal: AbortSig
       },
     )
   }
+  return { incomplete: partial }
 }

@@ -37,7 +37,11 @@ export async function verify(to: string, signal: AbortSignal): Promise<VerifyOut
   }
   for (const path of filesBelow(bundle))
     if (!expected.has(path)) differences.push({ path, reason: 'the manifest does not know it' })
-  return { bundle, files: stored.length, bytes: stored.reduce((sum, { bytes }) => sum + bytes, 0), differences }
+  const incomplete = stored
+    .filter(({ state }) => state === 'incomplete')
+    .map(({ path, reason }) => ({ path, reason: `collected in part: ${reason ?? 'not read to its end'}` }))
+  const bytes = stored.reduce((sum, { bytes }) => sum + bytes, 0)
+  return { bundle, files: stored.length, bytes, differences, incomplete }
 }
 
 async function difference(bundle: string, { path, bytes, sha256, checkpoint }: BundledFile): Promise<string | null> {

@@ -10,6 +10,7 @@ import type { S3Options } from '../../src/domain/options.js'
 import { discover, readFiles } from '../../src/sources/index.js'
 import { type Fault, type Request, SLOW_DOWN } from '../support/s3/faults.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
+import { UGLY_PODS } from '../support/s3/keys.js'
 import { storedObject } from '../support/s3/objects.js'
 import { contents, read, segmentName, tarOf, tempFolder } from '../support/wal-tree.js'
 
@@ -53,29 +54,7 @@ describe('listing', () => {
 
   it('takes every key as it is spelt', async () => {
     const store = await S3Server.start()
-    const pods = [
-      'a b',
-      'a+b',
-      'a%20b',
-      'a%2Bb',
-      'a +b',
-      '/lead',
-      '//lead',
-      'double//slash',
-      'ünï🦀',
-      '<&"\'>',
-      '\u0001\u001b[31m',
-      'new\nline',
-      '..',
-      '../up',
-      './here',
-      ' ',
-      'trailing ',
-      '*?[]{}',
-      "!'()~",
-      '#frag',
-      'query?x=1',
-    ]
+    const pods = UGLY_PODS
     store.put(Object.fromEntries(pods.map((pod) => [`${pod}/${SEGMENT}`, `${pod}\n`])))
     const found = await findIn(store, '')
     expect(found.pods).toEqual([...pods].sort())
