@@ -35,8 +35,11 @@ export async function verify(to: string, options: StoreOptions, signal: AbortSig
   const expected = new Set([MANIFEST, LOCK, ...stored.flatMap(namesOf)])
   for (const path of [...kept.keys()].sort())
     if (!expected.has(path)) differences.push({ path, reason: 'the manifest does not know it' })
+  const incomplete = stored
+    .filter(({ state }) => state === 'incomplete')
+    .map(({ path, reason }) => ({ path, reason: `collected in part: ${reason ?? 'not read to its end'}` }))
   const bytes = stored.reduce((sum, file) => sum + file.bytes, 0)
-  return { bundle: store.place, files: stored.length, bytes, differences }
+  return { bundle: store.place, files: stored.length, bytes, differences, incomplete }
 }
 
 function namesOf({ path, checkpoint }: BundledFile): string[] {

@@ -45,4 +45,6 @@ export interface VerifyOutcome {
   readonly bytes: number
   /** What differs from the manifest, by path. */
   readonly differences: readonly { readonly path: string; readonly reason: string }[]
+  /** Files that are what the manifest says, but were collected only in part. */
+  readonly incomplete: readonly { readonly path: string; readonly reason: string }[]
 }

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import { assertBundles } from '../collect/assert-bundles.js'
 import type { DayTenantCounts, RunDocument } from '../domain/document.js'
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import type { ReplayOptions } from '../domain/options.js'
@@ -25,6 +24,7 @@ import { inputDocument, stagedInputOf } from './document.js'
 import { fingerprintOf, sourcesBinding } from './fingerprint.js'
 import { missingColumns, nextSteps, plannedInput } from './outcome.js'
 import { makePlan, targetInfo } from './plan.js'
+import { discoverProven } from './proven-sources.js'
 import { type PublishOutcome, publishRun } from './publish-run.js'
 import { Releasers } from './releasers.js'
 import { assertSpace, decodeAhead, stage } from './stage.js'
@@ -138,8 +138,8 @@ class Replay {
   private async discover(begun: boolean): Promise<Discovery | null> {
     const { options, context } = this
     try {
+      if (!begun) return await discoverProven(options, context.signal)
       const { sources, concurrency, s3 } = options
-      if (!begun) await assertBundles(options, context.signal)
       return await discover(sources, { concurrency, s3, signal: context.signal })
     } catch (error) {
       if (begun && error instanceof LedgerError && SOURCES_GONE.includes(error.code)) return null

@@ -1,4 +1,5 @@
 import type { OpenWalFile, WalFile } from '../domain/wal.js'
+import { Allowance } from './allowance.js'
 import { contentOf } from './content.js'
 import { releasePlaces } from './places.js'
 import { ReadAhead } from './read-ahead.js'
@@ -25,11 +26,12 @@ export async function* readFiles(files: readonly WalFile[], signal?: AbortSignal
       signal?.throwIfAborted()
       const group = sameArchive(files, start)
       const { compression, members } = group[0].locator
-      const unpacked = unpack(ahead.open(start, buffer), compression)
+      const allowance = new Allowance(signal)
+      const unpacked = unpack(allowance.counted(ahead.open(start, buffer)), compression, allowance)
       start += group.length
       if (members.length === 0) yield { file: group[0], ...contentOf(group[0], unpacked) }
       else
-        for await (const { file, content } of readArchive(unpacked, group)) {
+        for await (const { file, content } of readArchive(unpacked, group, allowance)) {
           signal?.throwIfAborted()
           yield { file, ...content }
         }

@@ -65,6 +65,14 @@ describe('cases in steps', () => {
     expect(document.sources.unreadable.map((entry) => entry.path)).toEqual([path])
     expectLoaded('055', expectedOf('055').required_request_ids)
 
+    for (const command of [['inspect'], ['collect', '--to', join(dir.root, 'bundle')]]) {
+      const ran = dir.run([command[0], dir.pods, ...command.slice(1)], {}, without)
+      expect(ran.code, command[0]).toBe(3)
+      // A collect has its own document.
+      const { sources, unreadable } = ran.document as typeof ran.document & { unreadable?: { path: string }[] }
+      expect((unreadable ?? sources.unreadable).map((entry) => entry.path)).toEqual([path])
+    }
+
     const folder = dirname(join(dir.pods, path))
     chmodSync(folder, 0)
     const again = dir.run(['replay', dir.pods], {}, without)

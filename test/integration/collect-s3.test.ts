@@ -6,6 +6,7 @@ import { LedgerDir } from '../support/ledger-dir.js'
 import { record, segment } from '../support/records.js'
 import { type Fault, type Request, SLOW_DOWN } from '../support/s3/faults.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
+import { bytesOf } from '../support/s3/objects.js'
 import { segmentName } from '../support/wal-tree.js'
 
 const SEGMENTS = 'telemetry.wal.segments'
@@ -49,7 +50,7 @@ const held = () =>
   Object.fromEntries(
     [...store.objects]
       .filter(([key]) => !key.includes('/obleth-ledger-bundle.'))
-      .map(([key, { body }]) => [key, body.toString('latin1')]),
+      .map(([key, { body }]) => [key, bytesOf(body).toString('latin1')]),
   )
 
 function expected(): Record<string, string> {
@@ -155,7 +156,7 @@ describe('a bundle in a bucket', () => {
   })
 })
 
-const content = (key: string) => store.objects.get(key)?.body.toString('latin1') ?? ''
+const content = (key: string) => bytesOf(store.objects.get(key)?.body ?? Buffer.alloc(0)).toString('latin1')
 const put = (key: string, text: string) => store.put({ [key]: text })
 
 describe('a store', () => {

@@ -25,6 +25,7 @@ import { Pace } from '../../src/collect/pace.js'
 import type { BundledFile, CollectOutcome, VerifyOutcome } from '../../src/domain/collect.js'
 import { readFiles } from '../../src/sources/index.js'
 import { cleanEnv, LedgerDir } from '../support/ledger-dir.js'
+import { END_MARK, rawMember, rawPax } from '../support/raw-tar.js'
 import { record, segment } from '../support/records.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
 import { find, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
@@ -152,14 +153,49 @@ describe('a bundle', () => {
     expect(dir.run(['inspect', bundle]).document).toMatchObject({ records: { decoded: 20 }, sources: { pods: 10 } })
   })
 
+  it('takes what no folder can hold: long names, a file and a folder of one name, the bundle’s own names', async () => {
+    const names = [
+      `${'p'.repeat(300)}/telemetry.wal`,
+      `${'\u001b'.repeat(200)}/telemetry.wal`,
+      `${'d/'.repeat(2000)}telemetry.wal`,
+      'p/x.wal',
+      'p/x.wal/y.wal',
+      'p/x.wal.offset/y.wal',
+      'q/y.wal/z.wal',
+      'q/y.wal',
+      ...['json', 'partial', 'lock', 'tmp'].map((name) => `obleth-ledger-bundle.${name}/telemetry.wal`),
+    ]
+    const members = names.map((name, n) =>
+      Buffer.concat([rawPax({ path: name }), rawMember(name.slice(0, 100), pair(n))]),
+    )
+    writeFileSync(join(dir.root, 'odd.tar'), Buffer.concat([...members, END_MARK]))
+    const { code, files, stderr } = await collect(join(dir.root, 'odd.tar'))
+    expect([code, stderr, new Set(paths({ files })).size]).toEqual([0, '', names.length])
+    expect((await verify()).differences).toEqual([])
+    expect((await collect(join(dir.root, 'odd.tar'))).written).toBe(0)
+    expect(dir.run(['inspect', bundle]).document).toMatchObject({ records: { decoded: 2 * names.length } })
+  })
+
+  it('is read whole, also a file that was a WAL only because it was named', async () => {
+    dir.write('router-0/usage', pair(1))
+    expect((await collect(join(dir.pods, 'router-0/usage'))).code).toBe(0)
+    expect(dir.run(['inspect', bundle]).document).toMatchObject({ records: { decoded: 2 }, sources: { files: 1 } })
+  })
+
   it('of archives that are cut holds what they gave, and the run is incomplete', async () => {
     const archive = await tarOf([1, 2].map((n) => ({ name: `router-${n}/${SEGMENTS}/${at(n)}`, content: pair(n) })))
     writeFileSync(join(dir.root, 'cut.tar'), archive.subarray(0, 512 * 5 + 700))
     const { code, files, unreadable } = await collect(join(dir.root, 'cut.tar'))
     expect(code).toBe(3)
     expect(unreadable.length).toBeGreaterThan(0)
-    expect(files.map(({ state, reason }) => [state, reason !== null])).toContainEqual(['incomplete', true])
-    expect((await verify()).differences).toEqual([])
+    const [{ path }] = files.filter(({ state, reason }) => state === 'incomplete' && reason !== null)
+    const proof = await verify()
+    expect([proof.code, proof.differences, proof.incomplete]).toEqual([0, [], [{ path, reason: expect.anything() }]])
+    // Nor is a run from it clean, whatever its command.
+    for (const args of [['inspect'], ['replay'], ['replay', '--dry-run']]) {
+      const { code, document } = dir.run([...args, bundle])
+      expect([code, document.sources?.unreadable], args.join(' ')).toMatchObject([3, [{ path }]])
+    }
   })
 
   it('of a pod at its cap says that records are lost', async () => {
