@@ -10,8 +10,8 @@ const END_WITHIN_MS = 5_000
 const KILLED = 137
 
 export interface ProgramOptions {
-  /** Added to this process's environment: the place for passwords, which arguments are not. */
-  readonly env?: Readonly<Record<string, string>>
+  /** Added to this process's environment, or taken from it: the place for passwords, which arguments are not. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** What the program reads; nothing where not given. */
   readonly input?: AsyncIterable<Uint8Array>
   /** Run as this user, where this process is root: the owner of a cluster. */

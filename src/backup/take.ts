@@ -4,13 +4,15 @@ import { toolVersion } from '../pipeline/version.js'
 import { encryptionOf } from './encryption.js'
 import { newBackupId } from './id.js'
 import { folderOf, makerPath, writeJson, writeManifest } from './manifest.js'
+import { removeBackup } from './prune.js'
 import type { Storage } from './storage/storage.js'
 import type { Store } from './store.js'
 import { BackupWriter } from './writer.js'
 
 /**
- * Makes a backup of a store: its files, then its manifest, then away with the note of who is making it. Interrupted
- * anywhere it leaves a backup that `backups list` shows as incomplete; earlier ones are never touched.
+ * Makes a backup of a store: its files, then its manifest, then away with the note of who is making it. One that
+ * fails is cleared away; killed anywhere it leaves a backup that `backups list` shows as incomplete. Earlier ones are never
+ * touched.
  */
 export async function takeBackup(
   store: Store,
@@ -23,7 +25,11 @@ export async function takeBackup(
   const id = newBackupId(startedMs)
   await writeJson(storage, makerPath(store.name, id), { pid: process.pid, host: hostname() }, signal)
   const writer = new BackupWriter(storage, folderOf(store.name, id), encryption, keys, signal)
-  const taken = await store.backup(writer)
+  const taken = await store.backup(writer).catch(async (error: unknown) => {
+    // What cannot be cleared away now is shown as incomplete, and pruned.
+    await removeBackup(storage, { store: store.name, id }, new AbortController().signal).catch(() => {})
+    throw error
+  })
   const manifest: BackupManifest = {
     store: store.name,
     id,

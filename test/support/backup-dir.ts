@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { BackupEntry, BackupManifest } from '../../src/domain/backup.js'
+import { cleanEnv } from './ledger-dir.js'
+
+const CLI = fileURLToPath(new URL('../../bin/obleth-ledger.js', import.meta.url))
+
+export interface BackupRan {
+  readonly code: number | null
+  readonly stderr: string
+  /** All that it printed, on both channels. */
+  readonly output: string
+  // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests look at
+  readonly document: any
+}
+
+/** A scratch folder with backups in it, and the built command. */
+export class BackupDir {
+  readonly root = mkdtempSync(join(tmpdir(), 'backups-'))
+  readonly backups = join(this.root, 'backups')
+
+  constructor(private readonly env: Record<string, string> = {}) {}
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true })
+  }
+
+  /** A folder of its own, with everything above it. */
+  folder(name: string, mode = 0o755): string {
+    const folder = join(this.root, name)
+    mkdirSync(folder, { recursive: true, mode })
+    return folder
+  }
+
+  /** `wrapper`: a command that runs the command. */
+  run(args: readonly string[], env: Record<string, string> = {}, wrapper: readonly string[] = []): BackupRan {
+    const [program, ...rest] = [...wrapper, process.execPath, CLI, ...args, '--backups', this.backups, '--json']
+    const { status, stdout, stderr } = spawnSync(program, rest, {
+      cwd: this.root,
+      env: cleanEnv({ ...this.env, ...env }),
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    })
+    const document = stdout === '' ? null : JSON.parse(stdout)
+    return { code: status, stderr, output: `${stdout}${stderr}`, document }
+  }
+
+  /** Starts the command, for whoever kills it. */
+  start(args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+    const all = [CLI, ...args, '--backups', this.backups, '--json']
+    return spawn(process.execPath, all, { cwd: this.root, env: cleanEnv({ ...this.env, ...env }), stdio: 'ignore' })
+  }
+
+  list(): readonly BackupEntry[] {
+    return this.run(['backups', 'list']).document.backups
+  }
+
+  /** Makes a backup, which shall be a good one. */
+  take(args: readonly string[]): BackupManifest {
+    const { code, output, document } = this.run(args)
+    if (code !== 0) throw new Error(output)
+    return document
+  }
+}
