@@ -3,7 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BackupEntry, BackupManifest } from '../../src/domain/backup.js'
+import { directoryStorage } from '../../src/backup/storage/directory.js'
+import type { Store } from '../../src/backup/store.js'
+import { takeBackup } from '../../src/backup/take.js'
+import type { BackupContents, BackupEntry, BackupManifest, StoreName } from '../../src/domain/backup.js'
 import { cleanEnv } from './ledger-dir.js'
 
 const CLI = fileURLToPath(new URL('../../bin/obleth-ledger.js', import.meta.url))
@@ -54,14 +57,27 @@ export class BackupDir {
     return spawn(process.execPath, all, { cwd: this.root, env: cleanEnv({ ...this.env, ...env }), stdio: 'ignore' })
   }
 
-  list(): readonly BackupEntry[] {
-    return this.run(['backups', 'list']).document.backups
+  /** Makes a backup of files as they are, as no server would give them. */
+  async store(
+    name: StoreName,
+    files: Readonly<Record<string, string>>,
+    facts: BackupContents['facts'] = {},
+  ): Promise<BackupManifest> {
+    const store: Store = {
+      name,
+      backup: async (writer) => {
+        for (const [path, file] of Object.entries(files)) await writer.addFile(path, file)
+        const contents = { databases: [], tables: [], facts }
+        return { programs: {}, serverVersion: '7.0.15', source: 'made by a test', contents, notes: [] }
+      },
+      check: async () => [],
+      drill: async () => [],
+    }
+    const keys = { ageRecipients: undefined, ageIdentity: undefined, gpgPassphraseFile: undefined }
+    return takeBackup(store, directoryStorage(this.backups), keys, new AbortController().signal)
   }
 
-  /** Makes a backup, which shall be a good one. */
-  take(args: readonly string[]): BackupManifest {
-    const { code, output, document } = this.run(args)
-    if (code !== 0) throw new Error(output)
-    return document
+  list(): readonly BackupEntry[] {
+    return this.run(['backups', 'list']).document.backups
   }
 }
