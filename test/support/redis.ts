@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -29,9 +30,13 @@ function open(port: number, password: string | undefined) {
 }
 
 export interface RedisHow {
-  /** Lines of its config file; `null` for none, with these as arguments then. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Lines for its config file as they are. */
+  readonly lines?: string
+  /** False: it gets its settings as arguments. */
   readonly configFile?: boolean
+  /** PEM files: it listens for TLS too, on another port. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string }
   /** null for none. */
   readonly password?: string | null
 }
@@ -45,6 +50,7 @@ export class TestRedis {
     readonly password: string | undefined,
     private readonly child: ChildProcess,
     readonly client: Client,
+    private readonly tlsPort: number | undefined,
   ) {}
 
   get url(): string {
@@ -52,9 +58,14 @@ export class TestRedis {
     return `redis://${access}127.0.0.1:${this.port}/0`
   }
 
+  get tlsUrl(): string {
+    return this.url.replace('redis:', 'rediss:').replace(`:${this.port}/`, `:${this.tlsPort}/`)
+  }
+
   static async start(dir: string, how: RedisHow = {}): Promise<TestRedis> {
     const password = how.password === null ? undefined : (how.password ?? PASSWORD)
     const port = await freePort()
+    const tlsPort = how.tls === undefined ? undefined : await freePort()
     const settings = {
       bind: '127.0.0.1',
       port: String(port),
@@ -63,12 +74,21 @@ export class TestRedis {
       'repl-diskless-sync-delay': '0',
       save: '',
       ...(password === undefined ? {} : { requirepass: password }),
+      ...(how.tls === undefined
+        ? {}
+        : {
+            'tls-port': String(tlsPort),
+            'tls-cert-file': how.tls.cert,
+            'tls-key-file': how.tls.key,
+            'tls-ca-cert-file': how.tls.ca,
+            'tls-auth-clients': 'no',
+          }),
       ...how.settings,
     }
     const file = how.configFile === false ? null : join(dir, '..', `redis-${port}.conf`)
     const lines = Object.entries(settings).map(([name, value]) => `${name} ${JSON.stringify(value)}\n`)
-    if (file !== null) writeFileSync(file, lines.join(''))
-    return TestRedis.run(dir, port, file, password, settings)
+    if (file !== null) writeFileSync(file, `${lines.join('')}${how.lines ?? ''}`)
+    return TestRedis.run(dir, port, file, password, settings, tlsPort)
   }
 
   private static async run(
@@ -77,6 +97,7 @@ export class TestRedis {
     file: string | null,
     password: string | undefined,
     settings: Readonly<Record<string, string>>,
+    tlsPort: number | undefined,
   ): Promise<TestRedis> {
     const args = file === null ? Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]) : [file]
     const child = spawn('redis-server', args, { stdio: 'ignore' })
@@ -87,7 +108,7 @@ export class TestRedis {
       try {
         await client.connect()
         if (/loading:0/.test(String(await client.sendCommand(['INFO', 'persistence']))))
-          return new TestRedis(dir, port, file, password, child, client)
+          return new TestRedis(dir, port, file, password, child, client, tlsPort)
       } catch {}
       if (client.isOpen) client.destroy()
       await sleep(20)
@@ -97,7 +118,7 @@ export class TestRedis {
   /** Ends it as the signal says and starts it anew with its config file. */
   async restart(signal: NodeJS.Signals): Promise<TestRedis> {
     await this.stop(signal)
-    return TestRedis.run(this.dir, this.port, this.configFile, this.password, { logfile: '/dev/null' })
+    return TestRedis.run(this.dir, this.port, this.configFile, this.password, { logfile: '/dev/null' }, this.tlsPort)
   }
 
   signal(name: NodeJS.Signals): void {
@@ -170,7 +191,7 @@ export async function fill(redis: TestRedis): Promise<void> {
   }
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, n) => n))
   send('SET', Buffer.concat([Buffer.from('obleth:key:'), bytes]), Buffer.concat([bytes, bytes]))
-  send('SET', 'large', Buffer.alloc(3 << 20, 'obleth'))
+  send('SET', 'large', randomBytes(3 << 20))
   send('RPUSH', 'list', 'b', 'a', bytes)
   send('SADD', 'set', 'one', 'two', bytes)
   send('SADD', 'integers', '1', '22', '333')
