@@ -37,6 +37,7 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
     'repair',
     'bill',
     'backup',
+    'restore',
     'backups',
     'runs',
     'config',

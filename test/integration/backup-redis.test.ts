@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { BackupDir } from '../support/backup-dir.js'
@@ -24,13 +24,16 @@ const WAYS = {
   },
 } as const
 
-describe.skipIf(noRedis !== null)('a Redis with AOF is backed up, lost, and restored', () => {
+/** Where backups are kept: each kind of place has to do. */
+const PLACES = [{ place: 'a folder', open: () => new BackupDir() }]
+
+describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with AOF, lost and restored', ({ open }) => {
   let dir: BackupDir
   let redis: TestRedis
   let content: ReadonlyMap<string, unknown>
   const servers: TestRedis[] = []
   beforeAll(async () => {
-    dir = new BackupDir()
+    dir = open()
     redis = await TestRedis.start(dir.folder('live'), { settings: { appendonly: 'yes' } })
     await fill(redis)
     content = await redis.content()
@@ -39,7 +42,19 @@ describe.skipIf(noRedis !== null)('a Redis with AOF is backed up, lost, and rest
   })
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.stop()
-    rmSync(dir.backups, { recursive: true, force: true })
+    dir.run([
+      'backups',
+      'prune',
+      '--confirm',
+      '--keep-last',
+      '1',
+      '--keep-daily',
+      '0',
+      '--keep-weekly',
+      '0',
+      '--keep-monthly',
+      '0',
+    ])
   })
   afterAll(async () => {
     await redis.stop()
@@ -78,7 +93,7 @@ describe.skipIf(noRedis !== null)('a Redis with AOF is backed up, lost, and rest
           },
         },
       })
-      const proven = dir.run(['backups', 'verify', ...opening])
+      const proven = dir.run(['backups', 'verify', taken.document.id, ...opening])
       expect(proven, proven.output).toMatchObject({ code: 0, document: { verified: [{ opened: true, findings: [] }] } })
       for (const part of ['rdb', 'aof'])
         for (const appendonly of ['yes', 'no'] as const) {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -182,6 +182,35 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
       expect(killed).toBe(7)
     },
   )
+
+  it('two at once: one waits for nobody and is refused with 11, or comes second', async () => {
+    const into = used('twice')
+    const ends = [1, 2, 3].map(() => {
+      const child = dir.start(['restore', 'redis', '--into', into, '--yes'])
+      return new Promise((resolve) => child.on('close', resolve))
+    })
+    const codes = await Promise.all(ends)
+    expect(codes).toContain(0)
+    expect(codes.filter((code) => code !== 0 && code !== 11)).toEqual([])
+    expect(keptIn(into)).toHaveLength(codes.filter((code) => code === 0).length)
+    const server = await start(into, 'yes')
+    expect((await server.content()).size).toBe(content.size)
+  })
+
+  it('a disk without room for it: the old files are as they were, and nothing is left over', ({ skip }) => {
+    const into = dir.folder('small')
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', into]).status === 0
+    skip(!mounted, 'no right to mount')
+    try {
+      used('small')
+      const before = readdirSync(into).sort()
+      expect(restore(into)).toMatchObject({ code: 1, document: { error: { code: 'disk_full' } } })
+      expect(readdirSync(into).sort()).toEqual(before)
+      expect(readFileSync(join(into, 'dump.rdb'), 'utf8')).toBe('old')
+    } finally {
+      spawnSync('umount', [into])
+    }
+  })
 
   it('a drill proves a backup on a scratch server, and finds what differs', async () => {
     const signal = new AbortController().signal

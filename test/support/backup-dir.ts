@@ -23,9 +23,14 @@ export interface BackupRan {
 /** A scratch folder with backups in it, and the built command. */
 export class BackupDir {
   readonly root = mkdtempSync(join(tmpdir(), 'backups-'))
-  readonly backups = join(this.root, 'backups')
 
-  constructor(private readonly env: Record<string, string> = {}) {}
+  /** Where the backups are kept, as a user names it. `env`: what reaches that place. */
+  constructor(
+    private readonly env: Record<string, string> = {},
+    readonly backups = '',
+  ) {
+    if (backups === '') this.backups = join(this.root, 'backups')
+  }
 
   remove(): void {
     rmSync(this.root, { recursive: true, force: true })

@@ -107,7 +107,7 @@ export class TestRedis {
       client.on('error', () => {})
       try {
         await client.connect()
-        if (/loading:0/.test(String(await client.sendCommand(['INFO', 'persistence']))))
+        if (/^loading:0/m.test(String(await client.sendCommand(['INFO', 'persistence']))))
           return new TestRedis(dir, port, file, password, child, client, tlsPort)
       } catch {}
       if (client.isOpen) client.destroy()
