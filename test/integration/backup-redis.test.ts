@@ -146,24 +146,29 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
         if (written % 1000 === 0) await busy.send('BGREWRITEAOF').catch(() => {})
       }
     })()
-    for (let round = 0; round < 3; round++) {
-      const acknowledged = written
-      const child = dir.start(['backup', 'redis', '--redis-data-dir', busy.dir], { OBLETH_LEDGER_REDIS_URL: busy.url })
-      const code = await new Promise((resolve) => child.on('close', resolve))
-      expect(code).toBe(0)
-      const into = dir.folder(`busy-${round}`)
-      const args = ['restore', 'redis', '--into', into, '--redis-from', 'aof', '--yes']
-      const restored = dir.run(args)
-      expect(restored, restored.output).toMatchObject({ code: 0 })
-      const server = await start(into, 'yes')
-      const keys = ((await server.send('KEYS', 'n:*')) as Buffer[]).map((key) => Number(String(key).slice(2)))
-      // All up to one moment, and nothing after it.
-      expect(keys.length).toBeGreaterThanOrEqual(acknowledged - 50)
-      expect(Math.max(...keys)).toBe(keys.length - 1)
-      await server.stop()
+    try {
+      for (let round = 0; round < 3; round++) {
+        const acknowledged = written
+        const child = dir.start(['backup', 'redis', '--redis-data-dir', busy.dir], {
+          OBLETH_LEDGER_REDIS_URL: busy.url,
+        })
+        const code = await new Promise((resolve) => child.on('close', resolve))
+        expect(code).toBe(0)
+        const into = dir.folder(`busy-${round}`)
+        const args = ['restore', 'redis', '--into', into, '--redis-from', 'aof', '--yes']
+        const restored = dir.run(args)
+        expect(restored, restored.output).toMatchObject({ code: 0 })
+        const server = await start(into, 'yes')
+        const keys = ((await server.send('KEYS', 'n:*')) as Buffer[]).map((key) => Number(String(key).slice(2)))
+        // All up to one moment, and nothing after it.
+        expect(keys.length).toBeGreaterThanOrEqual(acknowledged - 50)
+        expect(Math.max(...keys)).toBe(keys.length - 1)
+        await server.stop()
+      }
+    } finally {
+      stopped = true
+      await writing
     }
-    stopped = true
-    await writing
     expect(dir.run(['backups', 'verify'])).toMatchObject({ code: 0 })
   })
 })
