@@ -79,7 +79,12 @@ export class BackupDir {
       drill: async () => [],
     }
     const keys = { ageRecipients: undefined, ageIdentity: undefined, gpgPassphraseFile: undefined }
-    return takeBackup(store, directoryStorage(this.backups), keys, new AbortController().signal)
+    return takeBackup(
+      store,
+      directoryStorage(this.backups),
+      { keys, bytesPerSecond: undefined },
+      new AbortController().signal,
+    )
   }
 
   list(): readonly BackupEntry[] {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BackupManifest, TableRows } from '../../domain/backup.js'
+import type { TableRows } from '../../domain/backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import type { RedisPart } from '../../domain/redis.js'
 import type { Spooled } from '../store.js'
