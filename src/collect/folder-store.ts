@@ -7,6 +7,7 @@ import { writeError } from '../domain/write-error.js'
 import { StateLock } from '../pipeline/state-lock.js'
 import { JOURNAL, LOCK, MANIFEST, OWN_NAMES, RUN_AGAIN, TEMPORARY } from './names.js'
 import type { BundleStore, Kept, Received, StoreLock } from './store.js'
+import { taken } from './taken.js'
 
 /** A bundle in a folder of this machine; files are for its owner alone. */
 export class FolderStore implements BundleStore {
@@ -58,12 +59,14 @@ export class FolderStore implements BundleStore {
     return { warnings: [], assertHeld: async () => {}, release: async () => lock.release() }
   }
 
-  async put({ file, bytes }: Received, path: string): Promise<Kept> {
+  async put({ file, bytes }: Received, path: string, before: Kept | null): Promise<Kept> {
+    this.assertStill(path, before)
     await this.writing(path, () => this.settle(file, path))
     return { bytes, tag: '' }
   }
 
-  async write(path: string, text: string): Promise<Kept> {
+  async write(path: string, text: string, before?: Kept | null): Promise<Kept> {
+    if (before !== undefined) this.assertStill(path, before)
     const temporary = this.at(`${TEMPORARY}-text-${this.texts++}`)
     await this.writing(path, async () => {
       await writeFile(temporary, text, { mode: 0o600 })
@@ -89,6 +92,11 @@ export class FolderStore implements BundleStore {
 
   private at(path: string): string {
     return join(this.place, path)
+  }
+
+  private assertStill(path: string, before: Kept | null): void {
+    const there = statSync(this.at(path), { throwIfNoEntry: false })?.size
+    if (there !== before?.bytes) throw taken(this.at(path))
   }
 
   private async settle(file: string, path: string): Promise<void> {

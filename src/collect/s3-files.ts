@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
-import { LedgerError } from '../domain/errors.js'
 import type { S3Options } from '../domain/options.js'
-import { printable } from '../domain/printable.js'
 import type { S3Object } from '../domain/wal.js'
 import {
   ask,
@@ -20,6 +18,7 @@ import { sha256Of } from './receive.js'
 import { targetError } from './s3-target-error.js'
 import { abortUploads, uploadFile } from './s3-upload.js'
 import type { Kept, Received } from './store.js'
+import { taken } from './taken.js'
 
 /** More than any dump has: its ten-thousandth part is what a stream holds in memory of each part. */
 const LARGEST_STREAM_BYTES = 160 * 2 ** 30
@@ -175,17 +174,10 @@ export class S3Files {
         const there = await this.look(path)
         if (there !== null && (await isSame(there))) return there
         if (unknown && (there?.tag ?? null) === (before?.tag ?? null)) return (await sent({})) ?? { bytes, tag: '' }
-        throw this.taken(path)
+        throw taken(this.placeOf(path))
       }
     } catch (error) {
       throw targetError(error, this.placeOf(path))
     }
-  }
-
-  private taken(path: string): LedgerError {
-    return new LedgerError('refused', 'something else stands where a file of the bundle belongs: it was left alone', {
-      place: printable(this.placeOf(path)),
-      hint: 'if no other collect is writing there, run the same command again; else name another prefix with --to',
-    })
   }
 }
