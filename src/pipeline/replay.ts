@@ -150,6 +150,8 @@ class Replay {
   /** Null where a target may have all that is needed already, or nothing is to be decoded. */
   private decodeAhead(state: RunState, discovery: Discovery | null): DecodeThread | null {
     const known = state.manifest?.state
+    // A process that forks while the embedded engine is loaded crashes: its allocator is not ready for that yet.
+    if (discovery?.startsPrograms === true) return null
     if (discovery === null || this.options.dryRun || known === 'staged' || known === 'publishing') return null
     const thread = decodeAhead(this.options, discovery, state)
     this.releasers.add(() => thread.end())

@@ -18,6 +18,8 @@ export interface Discovery {
   readonly bytes: number
   readonly unreadable: { path: string; reason: string }[]
   readonly warnings: Warning[]
+  /** Whether reading the files starts programs on this machine, such as kubectl or zstd. */
+  readonly startsPrograms: boolean
   /** Pods that their source knows of, and of whose WAL nothing could be listed. */
   readonly unseenPods: readonly string[]
   /** Pods that are running, or look as if they were, and why. */
@@ -76,11 +78,13 @@ async function find(sources: readonly string[], options: DiscoverOptions): Promi
   }
   const assembled = assemble(held)
   // Before anything is decoded, not in the middle of it.
-  if (assembled.files.some(({ locator }) => needsZstd(locator))) await assertZstd()
+  const zstd = assembled.files.some(({ locator }) => needsZstd(locator))
+  if (zstd) await assertZstd()
+  const startsPrograms = zstd || assembled.files.some(({ locator }) => locator.stored.via === 'pod')
   if (assembled.files.length === 0 && unreadable.length === 0) throw nothingIn(sources)
   warnings.push(...assembled.warnings)
   unreadable.push(...assembled.unreadable)
-  return { ...assembled, ...knownPods.beside(assembled.pods), unreadable, warnings }
+  return { ...assembled, ...knownPods.beside(assembled.pods), unreadable, warnings, startsPrograms }
 }
 
 /** The listing without its archives, and a listing for each of them. */
