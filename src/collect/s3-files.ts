@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { S3Options } from '../domain/options.js'
@@ -89,10 +90,16 @@ export class S3Files {
    * know none: once these bytes have gone by, they cannot be sent a second time.
    */
   async stream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const hash = createHash('sha256')
+    let bytes = 0
     let failed: unknown = null
     const body = async function* (this: S3Files) {
       try {
-        yield* this.pace.through(chunks)
+        for await (const chunk of this.pace.through(chunks)) {
+          bytes += chunk.length
+          hash.update(chunk)
+          yield chunk
+        }
       } catch (error) {
         failed = error
         throw error
@@ -103,7 +110,10 @@ export class S3Files {
       const input = { Bucket: this.bucket, Key: `${this.prefix}${path}` }
       await uploadFile(this.s3, input, body, LARGEST_STREAM_BYTES, this.atOnce)
     } catch (error) {
-      throw failed ?? targetError(error, this.placeOf(path))
+      // An upload that was completed while its answer was lost is no longer there to be completed again.
+      const there = failed === null && isMissing(error) ? await this.look(path) : null
+      const same = there?.bytes === bytes && (await sha256Of(this.read(path, there))) === hash.digest('hex')
+      if (!same) throw failed ?? targetError(error, this.placeOf(path))
     }
   }
 
