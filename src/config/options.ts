@@ -468,14 +468,14 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Backup',
-    commands: REDIS,
+    commands: ['backup redis', 'config show'],
     describe: 'Back up nothing: tell whether what Redis holds survives its end (appendonly, appendfsync)',
   }),
   enable: option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Backup',
-    commands: REDIS,
+    commands: ['backup redis', 'config show'],
     describe: 'Back up nothing: switch on appendonly and appendfsync everysec, and keep them in the config file',
   }),
   into: option(parse.text, {
