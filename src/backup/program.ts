@@ -110,6 +110,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   pg_restore: 'postgresql-client',
   pg_dumpall: 'postgresql-client',
   psql: 'postgresql-client',
+  pg_waldump: 'postgresql',
   gpg: 'gnupg',
   'redis-cli': 'redis-tools',
   'redis-check-rdb': 'redis-tools',

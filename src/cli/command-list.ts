@@ -31,6 +31,13 @@ export const COMMAND_LIST: readonly Command[] = [
   { name: 'backups list', describe: 'Print every backup, with its age, size and state' },
   { name: 'backups verify', takes: '[backup]', describe: 'Prove backups by their hashes and by their own programs' },
   { name: 'backups prune', describe: 'Show which backups a policy keeps, and why; --confirm removes the others' },
+  {
+    name: 'restore postgres',
+    takes: '[backup]',
+    describe: "Restore obleth's Postgres; with --to as it was at a moment, from its archive",
+  },
+  { name: 'pitr render', describe: 'Print configuration that archives Postgres continuously' },
+  { name: 'pitr check', describe: 'Say whether Postgres is archived, and which moments can be recovered' },
   { name: 'runs list', describe: 'Print the runs that the target knows of' },
   { name: 'runs show', takes: '<run>', describe: 'Print one run, day by day' },
   { name: 'runs discard', takes: '<run>', describe: 'Drop what a run staged and did not publish' },
@@ -42,6 +49,8 @@ export const COMMAND_LIST: readonly Command[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
   backups: 'Show, prove and clear away backups',
+  restore: 'Restore one of the three stores',
+  pitr: 'Archive Postgres continuously, for recoveries to any moment',
   runs: 'Show, discard and undo runs',
   config: 'Show the configuration',
 }

@@ -74,6 +74,28 @@ export async function mayRepair(
   return ask(asker, `Repair this on ${printable(server)}? [y/N] `, signal)
 }
 
+/**
+ * Whether a restore may be carried out: with `--yes`, otherwise by an answer.
+ *
+ * @param what the question, `Recover the cluster into /srv/pg`
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayRestore(
+  what: string,
+  place: string,
+  yes: boolean,
+  asker: Asker | null,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (yes) return true
+  if (asker === null)
+    throw new LedgerError('refused', 'a restore needs --yes, and there is no terminal to ask on', {
+      place: printable(place),
+      hint: 'look at the plan with --dry-run, then run the same command with --yes',
+    })
+  return ask(asker, `${printable(what)}? [y/N] `, signal)
+}
+
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {
   // Not in terminal mode, where readline would keep Ctrl-C to itself.
   const lines = createInterface({ input, output, terminal: false })

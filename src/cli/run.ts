@@ -32,6 +32,10 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backups list': async (session) => (await import('./commands/backups.js')).runBackupsList(session),
   'backups verify': async (session) => (await import('./commands/backups.js')).runBackupsVerify(session),
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
+  'restore postgres': async (session) =>
+    (await import('./commands/restore-postgres-to.js')).runRestorePostgresTo(session),
+  'pitr render': async (session) => (await import('./commands/pitr.js')).runPitrRender(session),
+  'pitr check': async (session) => (await import('./commands/pitr.js')).runPitrCheck(session),
   'runs list': runRunsList,
   'runs show': runRunsShow,
   'runs discard': runRunsDiscard,
@@ -51,6 +55,8 @@ const STOPPABLE: readonly CommandName[] = [
   'backup clickhouse',
   'backups verify',
   'backups prune',
+  'restore postgres',
+  'pitr check',
 ]
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */

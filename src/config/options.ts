@@ -19,6 +19,9 @@ export type CommandName =
   | 'backups list'
   | 'backups verify'
   | 'backups prune'
+  | 'restore postgres'
+  | 'pitr render'
+  | 'pitr check'
   | 'config show'
 
 interface OptionSpec<T> {
@@ -37,7 +40,7 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Output'
+  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Recovery' | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
 }
@@ -63,8 +66,14 @@ const BACKUPS_AND_SHOW: readonly CommandName[] = [...BACKUPS, 'config show']
 /** What has to read what is in a backup. */
 const OPENING: readonly CommandName[] = ['backups verify', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
+/** What knows of a cluster and the tool that archives it. */
+const ARCHIVED: readonly CommandName[] = ['restore postgres', 'pitr render', 'pitr check']
+const ARCHIVED_AND_SHOW: readonly CommandName[] = [...ARCHIVED, 'config show']
+const RENDER: readonly CommandName[] = ['pitr render', 'config show']
+const CHECK: readonly CommandName[] = ['pitr check', 'config show']
+const RESTORE_POSTGRES: readonly CommandName[] = ['restore postgres', 'config show']
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
-const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS]
+const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, ...ARCHIVED]
 /** What talks to the ledger. */
 const LEDGER: readonly CommandName[] = [...EVERY, 'backup clickhouse']
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
@@ -74,7 +83,7 @@ const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect']
-const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS]
+const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS, 'pitr render']
 const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const AUDIT_AND_BILL: readonly CommandName[] = ['audit', 'bill', 'config show']
@@ -216,8 +225,9 @@ export const OPTIONS = {
   to: option(parse.text, {
     shape: 'value',
     group: 'Input',
-    commands: COLLECT,
-    describe: 'Folder of the bundle; may hold an earlier one, to which is added',
+    commands: [...COLLECT, 'restore postgres', 'pitr render'],
+    describe:
+      'Folder of the bundle, to which is added; of a recovery of Postgres the moment, RFC 3339 with offset and up to microseconds',
   }),
   verify: option(parse.flag, {
     shape: 'switch',
@@ -252,7 +262,7 @@ export const OPTIONS = {
     short: 'n',
     default: 'false',
     group: 'Replay',
-    commands: REPLAY_AND_REPAIR,
+    commands: [...REPLAY_AND_REPAIR, 'restore postgres'],
     describe: 'Print what would be done and change nothing',
   }),
   'stage-only': option(parse.flag, {
@@ -339,8 +349,8 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: CHANGING,
-    describe: 'Change a server without asking',
+    commands: [...CHANGING, 'restore postgres'],
+    describe: 'Change a server, or restore, without asking',
   }),
   format: option(parse.formatName, {
     shape: 'value',
@@ -475,6 +485,146 @@ export const OPTIONS = {
     group: 'Backup',
     commands: PRUNE,
     describe: 'Remove what the policy does not keep, instead of showing it',
+  }),
+  tool: option(parse.oneOf('pgbackrest', 'barman', 'cnpg'), {
+    shape: 'value',
+    default: 'pgbackrest',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'What archives Postgres: pgbackrest, barman or cnpg (CloudNativePG)',
+  }),
+  cluster: option(parse.clusterName, {
+    shape: 'value',
+    default: 'obleth',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: "The tool's name for the cluster: stanza, server or Cluster",
+  }),
+  'tool-config': option(parse.absolutePath, {
+    shape: 'value',
+    unset: "the tool's own",
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'Configuration file of pgBackRest or Barman; secrets of pgBackRest in conf.d beside it',
+  }),
+  'tool-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '2m',
+    group: 'Recovery',
+    commands: ['restore postgres', ...CHECK],
+    describe: 'Longest answer of the tool and of the server; a dead store would hold them up for much longer',
+  }),
+  'pg-data': option(parse.absolutePath, {
+    shape: 'value',
+    default: '/var/lib/postgresql/15/main',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'Data directory of the cluster; its owner is the user who runs the tools',
+  }),
+  'pg-host': option(parse.socketOrHost, {
+    shape: 'value',
+    default: '/var/run/postgresql',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check'],
+    describe: "Folder of the server's socket, or its host",
+  }),
+  'pg-port': option(parse.wholeNumber(1, 65_535), {
+    shape: 'value',
+    default: '5432',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check'],
+    describe: 'Port of the server',
+  }),
+  'pg-user': option(parse.roleName, {
+    shape: 'value',
+    default: 'postgres',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check'],
+    describe: 'Role that may see the archiver; Barman has its own, barman',
+  }),
+  'pg-bin': option(parse.absolutePath, {
+    shape: 'value',
+    unset: "the usual ones of the server's version, else PATH",
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: "Folder of PostgreSQL's programs",
+  }),
+  into: option(parse.absolutePath, {
+    shape: 'value',
+    group: 'Recovery',
+    commands: ['restore postgres', ...RENDER],
+    describe: 'Folder for rendered files; of a recovery the new data directory, empty or not there',
+  }),
+  'in-place': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Recovery',
+    commands: RESTORE_POSTGRES,
+    describe: 'Recover into --pg-data itself, whose server is stopped; the old data is kept beside it',
+  }),
+  'max-backup-age': option(parse.age, {
+    shape: 'value',
+    default: '26h',
+    group: 'Recovery',
+    commands: CHECK,
+    describe: 'Age of the newest base backup that is too old',
+  }),
+  'max-wal-age': option(parse.age, {
+    shape: 'value',
+    unset: 'not looked at',
+    group: 'Recovery',
+    commands: CHECK,
+    describe:
+      'Age of the last commit in the archive that is too old, 10m; a server that nobody writes to looks old, too',
+  }),
+  repository: option(parse.repository, {
+    shape: 'value',
+    unset: "the tool's usual folder",
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Where base backups and WAL go: a folder or s3://bucket/prefix',
+  }),
+  'encrypt-repository': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Encrypt what is archived: pgBackRest by a passphrase, the others in the bucket (AES256)',
+  }),
+  'recovery-window': option(parse.wholeNumber(1, 3650), {
+    shape: 'value',
+    default: '14',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Days back to which a recovery stays possible',
+  }),
+  's3-region': option(parse.regionName, {
+    shape: 'value',
+    default: 'us-east-1',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Region of the bucket',
+  }),
+  namespace: option(parse.kubernetesName, {
+    shape: 'value',
+    default: 'obleth',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Namespace of the Cluster',
+  }),
+  's3-secret': option(parse.kubernetesName, {
+    shape: 'value',
+    default: 'obleth-archive-s3',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: "Name of the Kubernetes secret with the bucket's keys",
+  }),
+  'cnpg-form': option(parse.oneOf('plugin', 'in-tree'), {
+    shape: 'value',
+    default: 'plugin',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'plugin: ObjectStore of the Barman Cloud plugin; in-tree: the deprecated form within the Cluster',
   }),
   report: option(parse.text, {
     shape: 'value',

@@ -38,6 +38,8 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
     'bill',
     'backup',
     'backups',
+    'restore',
+    'pitr',
     'runs',
     'config',
     'completion',
