@@ -25,6 +25,8 @@ export type CommandName =
   | 'backups drill'
   | 'backups prune'
   | 'backup render'
+  | 'pitr render'
+  | 'pitr check'
   | 'ttl show'
   | 'ttl set'
   | 'config show'
@@ -45,7 +47,7 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Output'
+  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Recovery' | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
 }
@@ -82,10 +84,17 @@ const OPENING: readonly CommandName[] = [...RESTORING, 'backups verify', 'backup
 const DOCTOR: readonly CommandName[] = ['doctor', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
 const REDIS: readonly CommandName[] = ['backup redis', 'doctor', 'config show']
+const INTO: readonly CommandName[] = ['restore redis', 'restore postgres', 'pitr render', 'config show']
 const REDIS_RESTORE: readonly CommandName[] = ['restore redis', 'config show']
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
-const RENDER: readonly CommandName[] = ['backup render', 'config show']
+const SCHEDULE: readonly CommandName[] = ['backup render', 'config show']
 const TTL: readonly CommandName[] = ['ttl show', 'ttl set']
+/** What knows of a cluster and the tool that archives it. */
+const ARCHIVED: readonly CommandName[] = ['restore postgres', 'pitr render', 'pitr check']
+const ARCHIVED_AND_SHOW: readonly CommandName[] = [...ARCHIVED, 'config show']
+const RENDER: readonly CommandName[] = ['pitr render', 'config show']
+const CHECK: readonly CommandName[] = ['pitr check', 'config show']
+const RESTORE_POSTGRES: readonly CommandName[] = ['restore postgres', 'config show']
 const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
   'backup clickhouse',
   'restore clickhouse',
@@ -93,7 +102,7 @@ const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
   'backups drill',
   'config show',
 ]
-const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', ...TTL]
+const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', 'pitr render', 'pitr check', ...TTL]
 /** What talks to the ledger. */
 const LEDGER: readonly CommandName[] = [
   ...EVERY,
@@ -119,7 +128,7 @@ const LOCKING: readonly CommandName[] = [
 const TRYING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...RESTORING]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect', 'doctor']
-const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS]
+const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS, 'pitr render']
 const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const AUDIT_AND_BILL: readonly CommandName[] = ['audit', 'bill', 'config show']
@@ -262,8 +271,9 @@ export const OPTIONS = {
   to: option(parse.text, {
     shape: 'value',
     group: 'Input',
-    commands: COLLECT,
-    describe: 'Folder of the bundle, or s3://bucket/prefix; may hold an earlier one, to which is added',
+    commands: [...COLLECT, 'restore postgres', 'pitr render'],
+    describe:
+      'Folder of the bundle, or s3://bucket/prefix, to which is added; of a recovery of Postgres the moment, RFC 3339 with offset and up to microseconds',
   }),
   'limit-rate': option(parse.byteSize(64 * KIB), {
     shape: 'value',
@@ -488,8 +498,9 @@ export const OPTIONS = {
   into: option(parse.text, {
     shape: 'value',
     group: 'Backup',
-    commands: REDIS_RESTORE,
-    describe: 'Data directory of the stopped Redis server that is to load the backup',
+    commands: INTO,
+    describe:
+      'Data directory of the stopped Redis that is to load the backup; of a recovery of Postgres the new data directory; folder for rendered files',
   }),
   'redis-from': option(parse.oneOf('rdb', 'aof', 'repaired-aof'), {
     shape: 'value',
@@ -627,7 +638,7 @@ export const OPTIONS = {
     shape: 'value',
     default: 'systemd',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'What makes the backups: a systemd timer, or a CronJob of Kubernetes',
   }),
   stores: option(parse.oneOf('postgres', 'redis', 'clickhouse'), {
@@ -635,35 +646,28 @@ export const OPTIONS = {
     separator: /[,\n]/,
     unset: 'all three',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'A store that is backed up; may be repeated',
   }),
   at: option(parse.timeOfDay, {
     shape: 'value',
     default: '02:15',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'Time of day of the backups, UTC',
   }),
   image: option(parse.text, {
     shape: 'value',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'Container image that holds obleth-ledger and the programs it drives; for Kubernetes',
-  }),
-  namespace: option(parse.kubernetesName, {
-    shape: 'value',
-    default: 'obleth',
-    group: 'Backup',
-    commands: RENDER,
-    describe: 'Namespace of the CronJob',
   }),
   'max-backup-age': option(parse.age, {
     shape: 'value',
     default: '26h',
     group: 'Backup',
-    commands: DOCTOR,
-    describe: 'A newest backup that is older needs attention',
+    commands: [...DOCTOR, 'pitr check'],
+    describe: 'A newest backup, or base backup of an archive, that is older needs attention',
   }),
   lost: option(parse.oneOf('redis', 'postgres', 'clickhouse', 'pod'), {
     shape: 'value',
@@ -683,6 +687,133 @@ export const OPTIONS = {
     group: 'Backup',
     commands: PRUNE,
     describe: 'Remove what the policy does not keep, instead of showing it',
+  }),
+  tool: option(parse.oneOf('pgbackrest', 'barman', 'cnpg'), {
+    shape: 'value',
+    default: 'pgbackrest',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'What archives Postgres: pgbackrest, barman or cnpg (CloudNativePG)',
+  }),
+  cluster: option(parse.clusterName, {
+    shape: 'value',
+    default: 'obleth',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: "The tool's name for the cluster: stanza, server or Cluster",
+  }),
+  'tool-config': option(parse.absolutePath, {
+    shape: 'value',
+    unset: "the tool's own",
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'Configuration file of pgBackRest or Barman; secrets of pgBackRest in conf.d beside it',
+  }),
+  'tool-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '2m',
+    group: 'Recovery',
+    commands: ['restore postgres', ...CHECK],
+    describe: 'Longest answer of the tool and of the server; a dead store would hold them up for much longer',
+  }),
+  'pg-data': option(parse.absolutePath, {
+    shape: 'value',
+    default: '/var/lib/postgresql/15/main',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'Data directory of the cluster; its owner is the user who runs the tools',
+  }),
+  'pg-host': option(parse.socketOrHost, {
+    shape: 'value',
+    default: '/var/run/postgresql',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check'],
+    describe: "Folder of the server's socket, or its host",
+  }),
+  'pg-port': option(parse.wholeNumber(1, 65_535), {
+    shape: 'value',
+    default: '5432',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check'],
+    describe: 'Port of the server',
+  }),
+  'pg-user': option(parse.roleName, {
+    shape: 'value',
+    default: 'postgres',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check'],
+    describe: 'Role that may see the archiver; Barman has its own, barman',
+  }),
+  'pg-bin': option(parse.absolutePath, {
+    shape: 'value',
+    unset: "the usual ones of the server's version, else PATH",
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: "Folder of PostgreSQL's programs",
+  }),
+  'in-place': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Recovery',
+    commands: RESTORE_POSTGRES,
+    describe: 'Recover into --pg-data itself, whose server is stopped; the old data is kept beside it',
+  }),
+  'max-wal-age': option(parse.age, {
+    shape: 'value',
+    unset: 'not looked at',
+    group: 'Recovery',
+    commands: CHECK,
+    describe:
+      'Age of the last commit in the archive that is too old, 10m; a server that nobody writes to looks old, too',
+  }),
+  repository: option(parse.repository, {
+    shape: 'value',
+    unset: "the tool's usual folder",
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Where base backups and WAL go: a folder or s3://bucket/prefix',
+  }),
+  'encrypt-repository': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Encrypt what is archived: pgBackRest by a passphrase, the others in the bucket (AES256)',
+  }),
+  'recovery-window': option(parse.wholeNumber(1, 3650), {
+    shape: 'value',
+    default: '14',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Days back to which a recovery stays possible',
+  }),
+  's3-region': option(parse.regionName, {
+    shape: 'value',
+    default: 'us-east-1',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Region of the bucket',
+  }),
+  namespace: option(parse.kubernetesName, {
+    shape: 'value',
+    default: 'obleth',
+    group: 'Recovery',
+    commands: [...RENDER, 'backup render'],
+    describe: 'Namespace of the Cluster, or of the CronJobs',
+  }),
+  's3-secret': option(parse.kubernetesName, {
+    shape: 'value',
+    default: 'obleth-archive-s3',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: "Name of the Kubernetes secret with the bucket's keys",
+  }),
+  'cnpg-form': option(parse.oneOf('plugin', 'in-tree'), {
+    shape: 'value',
+    default: 'plugin',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'plugin: ObjectStore of the Barman Cloud plugin; in-tree: the deprecated form within the Cluster',
   }),
   report: option(parse.text, {
     shape: 'value',
