@@ -90,10 +90,10 @@ const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
 const SCHEDULE: readonly CommandName[] = ['backup render', 'config show']
 const TTL: readonly CommandName[] = ['ttl show', 'ttl set']
 /** What knows of a cluster and the tool that archives it. */
-const ARCHIVED: readonly CommandName[] = ['restore postgres', 'pitr render', 'pitr check']
+const ARCHIVED: readonly CommandName[] = ['restore postgres', 'pitr render', 'pitr check', 'doctor']
 const ARCHIVED_AND_SHOW: readonly CommandName[] = [...ARCHIVED, 'config show']
 const RENDER: readonly CommandName[] = ['pitr render', 'config show']
-const CHECK: readonly CommandName[] = ['pitr check', 'config show']
+const CHECK: readonly CommandName[] = ['pitr check', 'doctor', 'config show']
 const RESTORE_POSTGRES: readonly CommandName[] = ['restore postgres', 'config show']
 const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
   'backup clickhouse',
@@ -727,21 +727,21 @@ export const OPTIONS = {
     shape: 'value',
     default: '/var/run/postgresql',
     group: 'Recovery',
-    commands: [...RENDER, 'pitr check'],
+    commands: [...RENDER, 'pitr check', 'doctor'],
     describe: "Folder of the server's socket, or its host",
   }),
   'pg-port': option(parse.wholeNumber(1, 65_535), {
     shape: 'value',
     default: '5432',
     group: 'Recovery',
-    commands: [...RENDER, 'pitr check'],
+    commands: [...RENDER, 'pitr check', 'doctor'],
     describe: 'Port of the server',
   }),
   'pg-user': option(parse.roleName, {
     shape: 'value',
     default: 'postgres',
     group: 'Recovery',
-    commands: [...RENDER, 'pitr check'],
+    commands: [...RENDER, 'pitr check', 'doctor'],
     describe: 'Role that may see the archiver; Barman has its own, barman',
   }),
   'pg-bin': option(parse.absolutePath, {
