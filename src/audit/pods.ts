@@ -31,9 +31,9 @@ export function findPodFaults(pods: readonly PodWal[], expected: readonly string
 
 function unseen(pod: string): Finding {
   return finding('pod_unseen', pod, {
-    evidence: 'expected by --pods, and no WAL file of it is among the sources',
-    cause: 'its files were not collected, or went with the pod',
-    next: 'collect its WAL directory; where it is gone, silences and the rollup show what it may have held',
+    evidence: 'expected by --pods, or listed by its cluster, and no WAL file of it could be read',
+    cause: 'its files were not collected, or went with the pod; the pod may not run, or have no shell',
+    next: 'collect its WAL directory (inspect names what cannot be read); where it is gone, silences and the rollup show what it may have held',
   })
 }
 

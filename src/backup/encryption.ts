@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Encryption, KeyOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { lastWords, type Running, run, stream } from './program.js'
+import { temporaryFolder } from './temporary.js'
 
 /** Ending of a stored file's name, by how it is encrypted. */
 export const SUFFIX: Readonly<Record<Encryption, string>> = { none: '', age: '.age', gpg: '.gpg' }
@@ -58,7 +58,7 @@ async function* through(
   direction: 'encrypt' | 'decrypt',
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
-  const home = way === 'gpg' ? await mkdtemp(join(tmpdir(), 'obleth-ledger-gpg-')) : null
+  const home = way === 'gpg' ? await temporaryFolder('gpg') : null
   let running: Running | undefined
   // What the input's maker throws is why the program found it cut.
   let failed: unknown

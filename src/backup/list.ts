@@ -72,10 +72,10 @@ async function isBeingMade(
   signal: AbortSignal,
 ): Promise<boolean> {
   const path = makerPath(store, id)
-  if (files.some((file) => file.path === path)) {
-    const read = maker.safeParse(parseJson(await readText(storage, path, signal)))
-    if (read.success && read.data.host === hostname()) return isProcessAlive(read.data.pid)
-  }
+  // Its maker is the first file of a backup and the last that a removal takes.
+  if (!files.some((file) => file.path === path)) return false
+  const read = maker.safeParse(parseJson(await readText(storage, path, signal)))
+  if (read.success && read.data.host === hostname()) return isProcessAlive(read.data.pid)
   return Date.now() - Math.max(...files.map(({ modifiedMs }) => modifiedMs)) < QUIET_MS
 }
 

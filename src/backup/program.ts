@@ -17,6 +17,8 @@ export interface ProgramOptions {
   /** Run as this user, where this process is root: the owner of a cluster. */
   readonly as?: { readonly uid: number; readonly gid: number }
   readonly cwd?: string
+  /** True: it ends when this process does, even where that is killed. For what must not go on without anybody. */
+  readonly endsWithUs?: boolean
   /** Longest run, ms; for programs that wait for a dead server much longer than anybody should. */
   readonly deadlineMs?: number
   readonly signal: AbortSignal
@@ -31,9 +33,26 @@ export interface Ran {
 
 /** Runs a program to its end, whatever it ends with. Throws `config` where it is missing, and the signal's reason. */
 export async function run(program: string, args: readonly string[], options: ProgramOptions): Promise<Ran> {
-  const result = await execa(program, [...args], { ...settings(options), stdin: inputOf(options), encoding: 'utf8' })
+  const guarded = options.endsWithUs === true
+  const [called, ...words] = guarded ? ['sh', '-c', GUARD, 'sh', program, ...args] : [program, ...args]
+  const stdin = guarded ? 'pipe' : inputOf(options)
+  const result = await execa(called, words, { ...settings(options), stdin, encoding: 'utf8' })
   return ranOf(result, result.stdout, result.stderr, program, options)
 }
+
+/**
+ * Runs a program and ends it when its own input, a pipe that this process holds, comes to its end. By SIGINT, at which a
+ * server of PostgreSQL does not wait for its clients.
+ */
+const GUARD = `exec 3<&0 </dev/null
+"$@" 3<&- & child=$!
+trap 'kill -INT $child' TERM INT
+{ read -r _; kill -INT $child; } <&3 >/dev/null 2>&1 & watch=$!
+exec 3<&-
+wait $child; code=$?
+while kill -0 $child; do wait $child; code=$?; done 2>/dev/null
+kill $watch 2>/dev/null
+exit $code`
 
 /** A program whose output is read while it runs. */
 export interface Running {
@@ -109,7 +128,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   pg_dump: 'postgresql-client',
   pg_restore: 'postgresql-client',
   pg_dumpall: 'postgresql-client',
+  initdb: 'postgresql',
+  pg_ctl: 'postgresql',
   psql: 'postgresql-client',
+  pg_waldump: 'postgresql',
   gpg: 'gnupg',
   'redis-cli': 'redis-tools',
   'redis-check-rdb': 'redis-tools',

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BackedUpFile, BackupManifest, KeyOptions } from '../domain/backup.js'
@@ -10,7 +9,7 @@ import { Hashing } from './hashing.js'
 import { folderOf } from './manifest.js'
 import type { Storage } from './storage/storage.js'
 import type { Spooled } from './store.js'
-import { withWorkFolder } from './work-folder.js'
+import { withTemporaryFolder } from './temporary.js'
 
 const HINT = 'free some space, or name another disk with TMPDIR; nothing was restored'
 
@@ -29,7 +28,7 @@ export async function withSpooled<T>(
   use: (spooled: Spooled) => Promise<T>,
   wanted: (name: string) => boolean = () => true,
 ): Promise<T> {
-  return withWorkFolder(async (folder) => {
+  return withTemporaryFolder('backup', async (folder) => {
     const files = manifest.files.filter((file) => wanted(plainName(file, manifest)))
     for (const file of files) await fetchFile(storage, manifest, file, folder, keys, signal)
     return await use({ manifest, file: (name) => join(folder, name) })
@@ -85,11 +84,4 @@ function assertSame(got: Digest, expected: Digest, place: string, path: string):
     place: printable(`${place}/${path}`),
     hint: 'obleth-ledger backups verify tells which backups are sound; nothing was restored',
   })
-}
-
-/** SHA-256 of a file on this machine. */
-export async function digestOf(file: string): Promise<Digest> {
-  const hashing = new Hashing()
-  for await (const _ of hashing.through(createReadStream(file, { highWaterMark: 1 << 20 })));
-  return hashing.digest()
 }

@@ -3,6 +3,8 @@ import { closestOption, type Flags } from '../config/layers.js'
 import { type CommandName, OPTION_LIST } from '../config/options.js'
 import { LedgerError } from '../domain/errors.js'
 import { byFirstWord, COMMAND_LIST, type Command, GROUPS, takesSources } from './command-list.js'
+import { ADVICE } from './examples.js'
+import { sourceExamples } from './source-examples.js'
 
 /** What the command line asks for: a command, or text that the argument parser has made (help, version, completion). */
 export type Invocation =
@@ -108,6 +110,7 @@ const build =
     if (takesSources(command)) {
       const source = OPTION_LIST.find(({ name }) => name === 'source')
       parser.positional('source', { type: 'string', array: true, describe: source?.describe ?? '' })
+      if (!hidden) parser.epilogue(sourceExamples(command))
     }
     const takes = COMMAND_LIST.find(({ name }) => name === command)?.takes
     if (takes === '<sql>') parser.positional('sql', { type: 'string', describe: 'One statement' })
@@ -117,10 +120,13 @@ const build =
         type: 'string',
         describe: 'A backup, as `backups list` names it; latest for the newest',
       })
+    const advice = hidden ? undefined : ADVICE[command]
+    if (advice !== undefined) parser.example(advice.examples).epilogue(`${advice.text}\n`)
     for (const option of OPTION_LIST) {
       if (option.flag !== undefined || !option.commands.includes(command)) continue
       const shared: Options = {
-        hidden,
+        // Accepted, as by every command; but who collects in an outage has no use for them.
+        hidden: hidden || (command === 'collect' && option.group === 'Target'),
         describe: option.describe,
         group: `${option.group}:`,
         ...(option.short === undefined ? {} : { alias: option.short }),

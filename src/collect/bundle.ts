@@ -40,10 +40,12 @@ export class Bundle {
     return this.byOrigin.get(originOf(file))
   }
 
-  /** Whether this very version of the file is there, whole, as an earlier run left it. */
-  has(file: WalFile): boolean {
+  /** Whether this very version of the file is there, as an earlier run left it: whole, or all that a running pod has of it. */
+  has(file: WalFile, mayGrow: boolean): boolean {
     const entry = this.entryOf(file)
-    if (entry === undefined || entry.version !== file.version || entry.state !== 'whole') return false
+    if (entry === undefined || entry.version !== file.version) return false
+    const asItIs = mayGrow && entry.state === 'growing' && entry.bytes === file.bytes
+    if (entry.state !== 'whole' && !asItIs) return false
     return entry.bytes === this.kept.get(entry.path)?.bytes && sameCheckpoint(entry, file)
   }
 

@@ -44,14 +44,18 @@ export async function copyFiles(
   return incomplete.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-/** Files that are read in one pass: the members of an archive, in its order; any other file by itself. */
+/**
+ * Files that are read in one pass: the members of an archive, in its order; those of a pod, through its one shell, asked for
+ * ahead of one another; any other file by itself.
+ */
 function inOnePass(files: readonly WalFile[]): WalFile[][] {
-  const groups: WalFile[][] = []
+  const groups = new Map<unknown, WalFile[]>()
   for (const file of files) {
-    const last = groups.at(-1)
     const { stored, members } = file.locator
-    if (members.length > 0 && last?.[0].locator.stored === stored) last.push(file)
-    else groups.push([file])
+    const source = members.length > 0 ? stored : stored.via === 'pod' ? stored.shell.place : file
+    const group = groups.get(source)
+    if (group === undefined) groups.set(source, [file])
+    else group.push(file)
   }
-  return groups
+  return [...groups.values()]
 }

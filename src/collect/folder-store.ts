@@ -1,30 +1,18 @@
-import {
-  appendFileSync,
-  closeSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { createReadStream, existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { appendFile, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { writeError } from '../domain/write-error.js'
 import { StateLock } from '../pipeline/state-lock.js'
-import { syncDirectory } from '../pipeline/sync-directory.js'
 import { JOURNAL, LOCK, MANIFEST, OWN_NAMES, RUN_AGAIN, TEMPORARY } from './names.js'
 import type { BundleStore, Kept, Received, StoreLock } from './store.js'
+import { taken } from './taken.js'
 
 /** A bundle in a folder of this machine; files are for its owner alone. */
 export class FolderStore implements BundleStore {
   readonly place: string
+  private texts = 0
 
   constructor(folder: string) {
     this.place = resolve(folder)
@@ -62,7 +50,7 @@ export class FolderStore implements BundleStore {
   }
 
   async lock(breakLock: boolean): Promise<StoreLock> {
-    this.writing(this.place, () => mkdirSync(this.place, { recursive: true, mode: 0o700 }))
+    await this.writing('', () => mkdir(this.place, { recursive: true, mode: 0o700 }))
     if (breakLock) rmSync(this.at(LOCK), { force: true })
     const lock = StateLock.acquire(this.at(LOCK))
     const known = [MANIFEST, JOURNAL, LOCK]
@@ -71,24 +59,26 @@ export class FolderStore implements BundleStore {
     return { warnings: [], assertHeld: async () => {}, release: async () => lock.release() }
   }
 
-  async put({ file, bytes }: Received, path: string): Promise<Kept> {
-    this.writing(path, () => this.settle(file, path))
+  async put({ file, bytes }: Received, path: string, before: Kept | null): Promise<Kept> {
+    this.assertStill(path, before)
+    await this.writing(path, () => this.settle(file, path))
     return { bytes, tag: '' }
   }
 
-  async write(path: string, text: string): Promise<Kept> {
-    const temporary = this.at(TEMPORARY)
-    this.writing(path, () => {
-      writeFileSync(temporary, text, { mode: 0o600 })
-      this.settle(temporary, path)
+  async write(path: string, text: string, before?: Kept | null): Promise<Kept> {
+    if (before !== undefined) this.assertStill(path, before)
+    const temporary = this.at(`${TEMPORARY}-text-${this.texts++}`)
+    await this.writing(path, async () => {
+      await writeFile(temporary, text, { mode: 0o600 })
+      await this.settle(temporary, path)
     })
     return { bytes: Buffer.byteLength(text), tag: '' }
   }
 
   async journalAppend(text: string): Promise<void> {
-    this.writing(JOURNAL, () => {
-      appendFileSync(this.at(JOURNAL), text, { mode: 0o600 })
-      sync(this.at(JOURNAL))
+    await this.writing(JOURNAL, async () => {
+      await appendFile(this.at(JOURNAL), text, { mode: 0o600 })
+      await sync(this.at(JOURNAL))
     })
   }
 
@@ -97,40 +87,41 @@ export class FolderStore implements BundleStore {
   }
 
   async journalEnd(): Promise<void> {
-    this.writing(JOURNAL, () => rmSync(this.at(JOURNAL), { force: true }))
+    await this.writing(JOURNAL, () => rm(this.at(JOURNAL), { force: true }))
   }
 
   private at(path: string): string {
     return join(this.place, path)
   }
 
-  private settle(file: string, path: string): void {
-    sync(file)
-    const folder = dirname(this.at(path))
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    renameSync(file, this.at(path))
-    syncDirectory(folder)
+  private assertStill(path: string, before: Kept | null): void {
+    const there = statSync(this.at(path), { throwIfNoEntry: false })?.size
+    if (there !== before?.bytes) throw taken(this.at(path))
   }
 
-  private writing(path: string, work: () => void): void {
+  private async settle(file: string, path: string): Promise<void> {
+    await sync(file)
+    const folder = dirname(this.at(path))
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await rename(file, this.at(path))
+    await sync(folder)
+  }
+
+  private async writing(path: string, work: () => Promise<unknown>): Promise<void> {
     try {
-      work()
+      await work()
     } catch (cause) {
-      throw writeError(
-        'a file of the bundle',
-        printable(this.at(relative(this.place, this.at(path)))),
-        cause,
-        RUN_AGAIN,
-      )
+      throw writeError('a file of the bundle', printable(this.at(path)), cause, RUN_AGAIN)
     }
   }
 }
 
-function sync(file: string): void {
-  const fd = openSync(file, 'r+')
+/** Makes a file, or the names in a folder, last through a loss of power. Beside other work: it takes a disk a while. */
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r')
   try {
-    fsyncSync(fd)
+    await handle.sync()
   } finally {
-    closeSync(fd)
+    await handle.close()
   }
 }

@@ -1,12 +1,7 @@
 import type { WalFile } from '../domain/wal.js'
-
-/** What may differ between two listings of one stored file, or says how it is reached, not which one it is. */
-const NO_PART_OF_IT = new Set(['store', 'etag', 'bytes'])
+import { whereabouts } from '../sources/index.js'
 
 /** Where a file comes from, whatever kind of place that is: the same each time it is found there. */
 export function originOf({ locator: { stored, members }, path }: WalFile): string {
-  const place = Object.entries(stored)
-    .filter(([name]) => !NO_PART_OF_IT.has(name))
-    .map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value])
-  return JSON.stringify([Object.fromEntries(place), members.map(({ number }) => number), path])
+  return JSON.stringify([whereabouts(stored), members.map(({ number }) => number), path])
 }

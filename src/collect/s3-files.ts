@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
-import { LedgerError } from '../domain/errors.js'
 import type { S3Options } from '../domain/options.js'
-import { printable } from '../domain/printable.js'
 import type { S3Object } from '../domain/wal.js'
 import {
   ask,
@@ -20,6 +18,7 @@ import { sha256Of } from './receive.js'
 import { targetError } from './s3-target-error.js'
 import { abortUploads, uploadFile } from './s3-upload.js'
 import type { Kept, Received } from './store.js'
+import { taken } from './taken.js'
 
 /** More than any dump has: its ten-thousandth part is what a stream holds in memory of each part. */
 const LARGEST_STREAM_BYTES = 160 * 2 ** 30
@@ -86,8 +85,9 @@ export class S3Files {
   }
 
   /**
-   * Uploads bytes as they come, however many there will be. Throws `refused` where something else stands there, and what
-   * their maker throws: then nothing of them is there.
+   * Uploads bytes as they come, however many there will be, under a name that nobody else uses. Throws `refused` where
+   * something stands there, and what their maker throws: then nothing of them is there. Without a condition, for stores that
+   * know none: once these bytes have gone by, they cannot be sent a second time.
    */
   async stream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const hash = createHash('sha256')
@@ -105,16 +105,15 @@ export class S3Files {
         throw error
       }
     }.call(this)
-    const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, IfNoneMatch: '*' }
+    if ((await this.look(path)) !== null) throw taken(this.placeOf(path))
     try {
+      const input = { Bucket: this.bucket, Key: `${this.prefix}${path}` }
       await uploadFile(this.s3, input, body, LARGEST_STREAM_BYTES, this.atOnce)
     } catch (error) {
-      if (failed !== null) throw failed
-      if (!isConflict(error)) throw targetError(error, this.placeOf(path))
-      // It may be this very upload, made while its answer was lost.
-      const there = await this.look(path)
+      // An upload that was completed while its answer was lost is no longer there to be completed again.
+      const there = failed === null && isMissing(error) ? await this.look(path) : null
       const same = there?.bytes === bytes && (await sha256Of(this.read(path, there))) === hash.digest('hex')
-      if (!same) throw this.taken(path)
+      if (!same) throw failed ?? targetError(error, this.placeOf(path))
     }
   }
 
@@ -175,17 +174,10 @@ export class S3Files {
         const there = await this.look(path)
         if (there !== null && (await isSame(there))) return there
         if (unknown && (there?.tag ?? null) === (before?.tag ?? null)) return (await sent({})) ?? { bytes, tag: '' }
-        throw this.taken(path)
+        throw taken(this.placeOf(path))
       }
     } catch (error) {
       throw targetError(error, this.placeOf(path))
     }
-  }
-
-  private taken(path: string): LedgerError {
-    return new LedgerError('refused', 'something else stands where a file of the bundle belongs: it was left alone', {
-      place: printable(this.placeOf(path)),
-      hint: 'if no other collect is writing there, run the same command again; else name another prefix with --to',
-    })
   }
 }

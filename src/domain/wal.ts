@@ -17,7 +17,7 @@ export type Checkpoint =
 export type Compression = 'none' | 'gzip' | 'zstd'
 
 /** A stored file, as its kind of place finds it again. Plain data, so that it can be sent to a worker. */
-export type Stored = LocalFile | S3Object
+export type Stored = LocalFile | S3Object | PodFile
 
 /** A path is bytes: names need not be UTF-8. */
 export interface LocalFile {
@@ -35,6 +35,27 @@ export interface S3Object {
   readonly bytes: number
   /** Unix ms; 0 where the store does not tell. */
   readonly modifiedMs: number
+}
+
+/** A file in a pod, a container or a volume, read by commands that run there. */
+export interface PodFile {
+  readonly via: 'pod'
+  /** The same for all files of a pod. */
+  readonly shell: PodShell
+  /** Absolute, within the pod. */
+  readonly path: Uint8Array
+  /** When it was found: no more of it is read. */
+  readonly bytes: number
+}
+
+/** How commands are run in a pod. */
+export interface PodShell {
+  /** The program on this machine and its arguments, which those of the command follow. */
+  readonly command: readonly string[]
+  /** For people: `k8s://obleth/router-0`. */
+  readonly place: string
+  /** Longest silence, ms. */
+  readonly timeoutMs: number
 }
 
 /** How to get at a file's bytes: in a stored file, or in the archive that it is. Plain data. */

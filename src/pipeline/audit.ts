@@ -31,7 +31,7 @@ export function auditSources(
           findings: [
             ...(await findMissing(wal)),
             ...(await findDiffering(wal)),
-            ...findPodFaults(podsOf(discovery, decoded.pods), options.pods),
+            ...findPodFaults(podsOf(discovery, decoded.pods), [...new Set([...options.pods, ...discovery.unseenPods])]),
           ],
           notes: [
             `compared with ${discovery.files.length} WAL files of ${discovery.pods.length} pods: ${sent} records`,

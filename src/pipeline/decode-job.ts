@@ -17,13 +17,13 @@ import {
 import { quarantineEntryOf } from './quarantine-entry.js'
 import { TenantCounts } from './tenant-counts.js'
 
-/** Where the job hands its blocks, and what it asks before each file. */
+/** Where the job hands its blocks, and what stops it. */
 export interface DecodeOutlet {
   /** Resolves when fewer than MOST_OUTSTANDING blocks are on their way; the files are the receiver's until it has taken them. */
   block(data: SpooledFile | null, evidence: SpooledFile | null): Promise<void>
   progress(bytes: number, records: number): void
-  /** Throws `interrupted` where the job shall stop. */
-  check(): void
+  /** Aborts, for the reason that the job then fails with, where it shall stop. */
+  readonly signal: AbortSignal
 }
 
 const PROGRESS_MS = 200
@@ -97,8 +97,7 @@ export class DecodeJob {
   async run(): Promise<DecodeResult> {
     const started = performance.now()
     try {
-      for await (const open of readFiles(this.task.files)) {
-        this.outlet.check()
+      for await (const open of readFiles(this.task.files, this.outlet.signal)) {
         await this.decodeFile(open)
       }
       // The last arena goes the way of all others, so that whatever looks at arenas sees every record.
@@ -182,7 +181,7 @@ export class DecodeJob {
     if (!this.task.encode) this.tenants.add(arena)
     const empty = await this.orderer.accept()
     this.orderMs += performance.now() - started
-    this.outlet.check()
+    this.outlet.signal.throwIfAborted()
     return empty
   }
 

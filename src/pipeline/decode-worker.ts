@@ -13,30 +13,28 @@ const port = parentPort
 if (port === null) throw new Error('this module runs in a worker thread')
 
 let outstanding = 0
-let stopped = false
+const stop = new AbortController()
 let wake: () => void = () => {}
 let blocks = 0
 const tell = (message: FromDecoder) => port.postMessage(message)
 
 port.on('message', (message: ToDecoder) => {
   if (message.type === 'taken') outstanding--
-  else stopped = true
+  else stop.abort(new LedgerError('interrupted', 'stopped while decoding'))
   wake()
 })
 
 const job = new DecodeJob(workerData as DecodeTask, {
+  signal: stop.signal,
   async block(data, evidence) {
     outstanding++
     tell({ type: 'block', number: blocks++, data, evidence })
-    while (outstanding >= MOST_OUTSTANDING && !stopped)
+    while (outstanding >= MOST_OUTSTANDING && !stop.signal.aborted)
       await new Promise<void>((resolve) => {
         wake = resolve
       })
   },
   progress: (bytes, records) => tell({ type: 'progress', bytes, records }),
-  check() {
-    if (stopped) throw new LedgerError('interrupted', 'stopped while decoding')
-  },
 })
 
 try {

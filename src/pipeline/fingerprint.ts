@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
-import { resolve } from 'node:path'
 import type { InputOptions } from '../domain/options.js'
 import type { WalFile } from '../domain/wal.js'
-import { isS3Url } from '../sources/index.js'
+import { absoluteSource, isS3Url } from '../sources/index.js'
 
 /** What names the sources of a run, whatever they hold, from wherever it is started. */
 export function sourcesBinding({ sources, s3 }: Pick<InputOptions, 'sources' | 's3'>): unknown[] {
-  return sources.map((source) => (isS3Url(source) ? [source, s3.endpoint ?? null] : resolve(source)))
+  return sources.map((source) => (isS3Url(source) ? [source, s3.endpoint ?? null] : absoluteSource(source)))
 }
 
 /** Stands for the files as they were found: names, sizes, versions, checkpoints. Contents are not read. */

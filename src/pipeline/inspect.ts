@@ -1,19 +1,17 @@
-import { assertBundles } from '../collect/assert-bundles.js'
 import type { InputOptions } from '../domain/options.js'
 import { FIELDS } from '../domain/record.js'
 import type { InspectOutcome, RunContext } from '../domain/run.js'
-import { discover } from '../sources/index.js'
 import { DecodeThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
 import { sourcesBinding } from './fingerprint.js'
+import { discoverProven } from './proven-sources.js'
 import { decodeProgress, decodeTask } from './stage.js'
 import { RunState } from './state.js'
 
 /** Decodes and counts the sources without any ledger. Throws `source_not_found`, `interrupted`, `disk_full`. */
 export async function inspect(options: InputOptions, { emit, signal }: RunContext): Promise<InspectOutcome> {
   const started = performance.now()
-  await assertBundles(options, signal)
-  const discovery = await discover(options.sources, { concurrency: options.concurrency, s3: options.s3, signal })
+  const discovery = await discoverProven(options, signal)
   const state = RunState.open(options.stateDir, ['inspect', sourcesBinding(options)])
   try {
     emit({ type: 'stage_started', stage: 'decode', message: `decoding ${discovery.files.length} files` })

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import { assertBundles } from '../collect/assert-bundles.js'
 import type { DayTenantCounts, RunDocument } from '../domain/document.js'
 import { type ErrorCode, LedgerError } from '../domain/errors.js'
 import type { ReplayOptions } from '../domain/options.js'
@@ -25,6 +24,7 @@ import { inputDocument, stagedInputOf } from './document.js'
 import { fingerprintOf, sourcesBinding } from './fingerprint.js'
 import { missingColumns, nextSteps, plannedInput } from './outcome.js'
 import { makePlan, targetInfo } from './plan.js'
+import { discoverProven } from './proven-sources.js'
 import { type PublishOutcome, publishRun } from './publish-run.js'
 import { Releasers } from './releasers.js'
 import { assertSpace, decodeAhead, stage } from './stage.js'
@@ -138,8 +138,8 @@ class Replay {
   private async discover(begun: boolean): Promise<Discovery | null> {
     const { options, context } = this
     try {
+      if (!begun) return await discoverProven(options, context.signal)
       const { sources, concurrency, s3 } = options
-      if (!begun) await assertBundles(options, context.signal)
       return await discover(sources, { concurrency, s3, signal: context.signal })
     } catch (error) {
       if (begun && error instanceof LedgerError && SOURCES_GONE.includes(error.code)) return null
@@ -150,6 +150,8 @@ class Replay {
   /** Null where a target may have all that is needed already, or nothing is to be decoded. */
   private decodeAhead(state: RunState, discovery: Discovery | null): DecodeThread | null {
     const known = state.manifest?.state
+    // A process that forks while the embedded engine is loaded crashes: its allocator is not ready for that yet.
+    if (discovery?.startsPrograms === true) return null
     if (discovery === null || this.options.dryRun || known === 'staged' || known === 'publishing') return null
     const thread = decodeAhead(this.options, discovery, state)
     this.releasers.add(() => thread.end())

@@ -1,4 +1,3 @@
-import { assertBundles } from '../collect/assert-bundles.js'
 import type { InputOptions } from '../domain/options.js'
 import { DAY_MS } from '../domain/record.js'
 import type { RunContext } from '../domain/run.js'
@@ -6,9 +5,10 @@ import type { UsageState } from '../ledger/inspect-target.js'
 import type { Ledger } from '../ledger/ledger.js'
 import type { StagedWal } from '../ledger/staged-wal.js'
 import { Staging } from '../ledger/staging.js'
-import { type Discovery, discover } from '../sources/index.js'
+import type { Discovery } from '../sources/index.js'
 import type { DecodeResult } from './decode-messages.js'
 import { sourcesBinding } from './fingerprint.js'
+import { discoverProven } from './proven-sources.js'
 import { stage } from './stage.js'
 import { newRunId, RunState } from './state.js'
 
@@ -28,8 +28,7 @@ export class WalSources {
     context: Pick<RunContext, 'emit' | 'signal'>,
     use: (sources: WalSources) => Promise<T>,
   ): Promise<T> {
-    await assertBundles(input, context.signal)
-    const discovery = await discover(input.sources, { ...input, signal: context.signal })
+    const discovery = await discoverProven(input, context.signal)
     const state = RunState.open(input.stateDir, [command, sourcesBinding(input)])
     try {
       return await use(new WalSources(input, context, state, discovery))

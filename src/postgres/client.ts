@@ -7,6 +7,7 @@ import { printable } from '../domain/printable.js'
 import type { PostgresConnection, SslMode } from './connection.js'
 
 const CONNECT_WITHIN_MS = 10_000
+const KEEP_ALIVE_MS = 60_000
 
 /** What to do next, by what went wrong. */
 export interface PostgresHints {
@@ -80,6 +81,9 @@ async function connectOnce(
     application_name: others.get('application_name') ?? 'obleth-ledger',
     enableChannelBinding: others.get('channel_binding') !== 'disable',
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
+    // A connection that holds a snapshot is silent for hours, which some networks take for its end.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     ...(answerWithinMs === undefined ? {} : { query_timeout: answerWithinMs }),
   })
   // A connection that is cut between two statements is told by the next one; without a listener it would end the process.
@@ -140,7 +144,7 @@ function isAboutEncryption(error: unknown): boolean {
   return /does not support SSL/.test(message) || (code === '28000' && /no encryption|SSL/.test(message))
 }
 
-/** PostgreSQL's classes of SQLSTATE: 08 connection, 57P0 shutdown, 28 authorization, 42501 missing right. */
+/** PostgreSQL's classes of SQLSTATE: 08 connection, 57P0 shutdown, 28 authorization, 42501 missing right, 55P03 lock timeout. */
 function postgresError(error: unknown, place: string, hints: PostgresHints): unknown {
   const { code = '', message = '', severity } = error as { code?: unknown; message?: string; severity?: string }
   const state = String(code)
@@ -157,6 +161,11 @@ function postgresError(error: unknown, place: string, hints: PostgresHints): unk
     return new LedgerError('access_denied', `Postgres refuses this user: ${printable(message)}`, {
       ...told,
       hint: hints.denied,
+    })
+  if (state === '55P03')
+    return new LedgerError('target_locked', 'Postgres has a table that another session keeps locked', {
+      ...told,
+      hint: 'let the migration or the maintenance that holds it come to its end, then run the same command again',
     })
   return new LedgerError('target_failed', `Postgres cannot ${hints.doing} (SQLSTATE ${state}): ${printable(message)}`, {
     ...told,

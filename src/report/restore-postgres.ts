@@ -73,11 +73,12 @@ function rolesLines({ roles: { rule, missing } }: PostgresRestorePlan, style: St
 
 /** What a restore did, or would do, and what comes next. */
 export function renderPostgresRestore(outcome: PostgresRestoreOutcome, dryRun: boolean, style: Style): string {
-  const { plan, restored, tables, differences, lost, tookMs } = outcome
+  const { plan, restored, differences, lost, tookMs } = outcome
   const shown = renderPostgresPlan(plan, style)
   if (!restored)
     return `${shown}nothing was changed${dryRun ? '; the same command with --yes in place of --dry-run does it' : ''}\n`
-  const sum = tables.reduce((rows, table) => rows + table.rows, 0)
+  const tables = plan.tables.flatMap(({ inBackup }) => (inBackup === null ? [] : [inBackup]))
+  const sum = tables.reduce((sum, rows) => sum + rows, 0)
   const headline =
     differences.length === 0
       ? `${style.good('restored')}  ${plural(tables.length, 'table')}, ${plural(sum, 'row')}, in ${time(tookMs)}: the counts are those of the backup`

@@ -22,6 +22,7 @@ export interface Assembled {
 interface Draft extends Omit<WalFile, 'index' | 'candidateBatch'> {
   readonly found: FoundFile
   readonly drain: string
+  readonly running: string | undefined
   readonly order: Buffer
 }
 
@@ -52,15 +53,16 @@ export function assemble(held: readonly Held[]): Assembled {
         locator,
         found,
         drain: drainOf(holder, path),
+        running: holder.running,
         order: path,
       })
     }
   const numbers = candidateBatches(drafts)
   const files = readingOrder(drafts).map((draft, index) => {
-    const { found, drain, order, ...file } = draft
+    const { found, drain, order, running, ...file } = draft
     return { ...file, index, candidateBatch: numbers.get(draft) ?? 0 }
   })
-  const traces = drafts.map(({ pod, createdMs, found }) => ({ pod, createdMs, modifiedMs: found.modifiedMs }))
+  const traces = drafts.map(({ pod, createdMs, modifiedMs, running }) => ({ pod, createdMs, modifiedMs, running }))
   const unfinished = held.flatMap(({ listing, holder }) => listing.unfinished.map((path) => podOf(holder, path)))
   return {
     files,

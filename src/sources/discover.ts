@@ -4,8 +4,9 @@ import type { S3Options } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
 import type { Locator, WalFile, Warning } from '../domain/wal.js'
 import { assemble } from './assemble.js'
+import { KnownPods } from './known-pods.js'
 import { listArchive } from './list-archive.js'
-import { absoluteSource, placeOf } from './places.js'
+import { absoluteSource, placeOf, releasePlaces } from './places.js'
 import type { Held, Listed, Search } from './source.js'
 import { assertZstd } from './zstd.js'
 
@@ -17,7 +18,11 @@ export interface Discovery {
   readonly bytes: number
   readonly unreadable: { path: string; reason: string }[]
   readonly warnings: Warning[]
-  /** Pods that look as if they were still running, and why. */
+  /** Whether reading the files starts programs on this machine, such as kubectl or zstd. */
+  readonly startsPrograms: boolean
+  /** Pods that their source knows of, and of whose WAL nothing could be listed. */
+  readonly unseenPods: readonly string[]
+  /** Pods that are running, or look as if they were, and why. */
   readonly live: { pod: string; reason: string }[]
 }
 
@@ -34,6 +39,14 @@ export interface DiscoverOptions {
  * is there and cannot be read is listed instead.
  */
 export async function discover(sources: readonly string[], options: DiscoverOptions): Promise<Discovery> {
+  try {
+    return await find(sources, options)
+  } finally {
+    releasePlaces(new Error('all files are found'))
+  }
+}
+
+async function find(sources: readonly string[], options: DiscoverOptions): Promise<Discovery> {
   const search: Search = {
     limit: pLimit(Math.max(1, options.concurrency)),
     s3: options.s3,
@@ -43,10 +56,12 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
   const held: Held[] = []
   const unreadable: { path: string; reason: string }[] = []
   const warnings: Warning[] = []
+  const knownPods = new KnownPods()
   for (const source of sources) {
     const found = await placeOf(source).list(source, search)
     unreadable.push(...found.unreadable)
-    let known = found.unreadable.length > 0
+    knownPods.add(found.pods ?? [])
+    let known = found.unreadable.length > 0 || (found.pods ?? []).length > 0
     for (const listed of found.listed) {
       const { listing, passedOver } = listed
       const { files, segments, repeated } = listing
@@ -63,21 +78,23 @@ export async function discover(sources: readonly string[], options: DiscoverOpti
   }
   const assembled = assemble(held)
   // Before anything is decoded, not in the middle of it.
-  if (assembled.files.some(({ locator }) => needsZstd(locator))) await assertZstd()
+  const zstd = assembled.files.some(({ locator }) => needsZstd(locator))
+  if (zstd) await assertZstd()
+  const startsPrograms = zstd || assembled.files.some(({ locator }) => locator.stored.via === 'pod')
   if (assembled.files.length === 0 && unreadable.length === 0) throw nothingIn(sources)
   warnings.push(...assembled.warnings)
   unreadable.push(...assembled.unreadable)
-  return { ...assembled, unreadable, warnings }
+  return { ...assembled, ...knownPods.beside(assembled.pods), unreadable, warnings, startsPrograms }
 }
 
 /** The listing without its archives, and a listing for each of them. */
-async function openArchives({ listing, root, fallbackPod }: Listed, search: Search): Promise<Held[]> {
+async function openArchives({ listing, root, fallbackPod, running }: Listed, search: Search): Promise<Held[]> {
   const archives = listing.files.filter(({ role }) => role === 'archive')
   const files = listing.files.filter(({ role }) => role !== 'archive')
   const opened = await Promise.all(
     archives.map((archive) => search.limit(() => listArchive(archive, root, search.signal))),
   )
-  return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod } }, ...opened.flat()]
+  return [{ listing: { ...listing, files }, holder: { root, archive: null, fallbackPod, running } }, ...opened.flat()]
 }
 
 function needsZstd({ compression, members }: Locator): boolean {

@@ -1,44 +1,47 @@
 import { type Beside, checkpointNames } from './layout.js'
-import { join, lastComponent, parent } from './names.js'
 
 /** A path as a key of maps: a byte per character. */
 export const keyOf = (path: Buffer): string => path.toString('latin1')
 
-/** The folders of a listing that names files only by their whole paths, such as that of an archive or a bucket. */
-export class Folders {
-  private readonly names = new Map<string, Set<string>>()
+const SEGMENTS = '.segments/'
+const CHECKPOINT = /\.offset(\.gz|\.zst)?$/
 
-  /** Notes a file or folder, and the folders that hold it, among the names of their folders. */
+/**
+ * What the other names in a folder tell of a file, in a listing that names files only by their whole paths, such as that of
+ * an archive or a bucket. No other names are kept: paths come from outside, and may be long and deep.
+ */
+export class Folders {
+  private readonly telling = new Set<string>()
+
+  /** Notes a file or folder, and the folders of segments that hold it. */
   add(path: Buffer, isFolder: boolean): void {
-    let name = `${keyOf(lastComponent(path))}${isFolder ? '/' : ''}`
-    if (isFolder && !this.names.has(keyOf(path))) this.names.set(keyOf(path), new Set())
-    for (let at = path; at.length > 0; ) {
-      at = parent(at)
-      const beside = this.names.get(keyOf(at))
-      if (beside === undefined) this.names.set(keyOf(at), new Set([name]))
-      else beside.add(name)
-      // A folder that was known is known to those above it.
-      if (beside !== undefined) return
-      name = `${keyOf(lastComponent(at))}/`
-    }
+    const key = isFolder ? `${keyOf(path)}/` : keyOf(path)
+    for (let at = key.indexOf(SEGMENTS); at >= 0; at = key.indexOf(SEGMENTS, at + 1))
+      this.telling.add(key.slice(0, at + SEGMENTS.length))
+    if (CHECKPOINT.test(key)) this.telling.add(key)
   }
 
   /** Names in the folder of this file. */
-  beside(path: Buffer): Beside | undefined {
-    return this.names.get(keyOf(parent(path)))
+  beside(path: Buffer): Beside {
+    const folder = folderOf(path)
+    return { has: (name) => this.telling.has(`${folder}${name}`) }
   }
 
   /** Whether there is a folder of segments, even an empty one. */
   hasSegments(): boolean {
-    return [...this.names.keys()].some((folder) => folder.endsWith('.segments'))
+    return [...this.telling].some((key) => key.endsWith('/'))
   }
 }
 
 /** What is known of the checkpoint of a file, from what is known of all checkpoints by `keyOf` their paths. */
 export function besideFile<T>(path: Buffer, checkpoints: ReadonlyMap<string, T>): T | undefined {
-  for (const name of checkpointNames(keyOf(lastComponent(path)))) {
-    const found = checkpoints.get(keyOf(join(parent(path), Buffer.from(name, 'latin1'))))
+  const folder = folderOf(path)
+  for (const name of checkpointNames(keyOf(path).slice(folder.length))) {
+    const found = checkpoints.get(`${folder}${name}`)
     if (found !== undefined) return found
   }
   return undefined
 }
+
+/** With its slash: `/a` and `a` stand in different folders of a bucket. */
+const folderOf = (path: Buffer): string => keyOf(path.subarray(0, path.lastIndexOf(0x2f) + 1))

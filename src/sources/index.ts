@@ -1,4 +1,5 @@
 export { type Discovery, discover } from './discover.js'
+export { absoluteSource, isLocal, whereabouts } from './places.js'
 export { readFiles } from './read.js'
 export { ask, uploader } from './s3-client.js'
 export { isConflict, isMissing, isUnknownToStore, storeError } from './s3-errors.js'

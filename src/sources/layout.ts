@@ -15,15 +15,15 @@ export type Role =
   | 'packed'
   | 'other'
 
-/** Names in one folder, a byte per character; those of folders end with a slash. */
-export type Beside = ReadonlySet<string>
+/** Names in one folder, a byte per character, those of folders with a slash at their end: at least checkpoints and `.segments/`. */
+export type Beside = Pick<ReadonlySet<string>, 'has'>
 
 const SEGMENT = /^(\d{20})-[^/]+\.jsonl$/
 const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/i
 const PACKED = /\.(wal|jsonl|corrupt|tar)\.(bz2|xz|lz4|lz|br|z|zip|7z)$|\.t(bz2?|xz)$/i
 const COMPRESSED = /\.(gz|zst)$/i
 const NS_PER_MS = 1_000_000n
-const NOTHING: Beside = new Set()
+const NOTHING: Beside = new Set<string>()
 
 /**
  * The role of a file by its path and by what stands beside it. Read as WAL: `<name>.segments/*.jsonl`, `*.wal` and

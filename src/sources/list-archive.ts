@@ -1,3 +1,5 @@
+import type { Locator } from '../domain/wal.js'
+import { Allowance } from './allowance.js'
 import { archiveAt, listTar } from './list-tar.js'
 import { parent } from './names.js'
 import { openStored } from './places.js'
@@ -11,19 +13,21 @@ export async function listArchive(
   root: string,
   signal: AbortSignal | undefined,
 ): Promise<Held[]> {
-  const open = () => unpack(abortable(openStored(locator.stored, 0), signal), locator.compression)
-  const held = await listTar({ root, at: archiveAt(path, parent(path)), locator, version }, open())
-  return measured(held, open)
+  const allowance = new Allowance(signal)
+  const bytes = stored(locator, allowance)
+  const held = await listTar({ root, at: archiveAt(path, parent(path)), locator, version, allowance }, bytes)
+  return measured(held, locator, signal)
 }
 
 /** Compressed members with a checkpoint are read through once for their length: it decides what the checkpoint means. */
-async function measured(held: Held[], open: () => AsyncIterable<Uint8Array>): Promise<Held[]> {
+async function measured(held: Held[], locator: Locator, signal: AbortSignal | undefined): Promise<Held[]> {
   const unknown = held.flatMap(({ listing }) =>
     listing.files.filter(({ bytes, checkpoint }) => bytes === null && checkpoint !== undefined),
   )
   if (unknown.length === 0) return held
   const lengths = new Map<FoundFile, number>()
-  for await (const { file, content } of readArchive(open(), unknown)) {
+  const allowance = new Allowance(signal)
+  for await (const { file, content } of readArchive(stored(locator, allowance), unknown, allowance)) {
     let bytes = 0
     for await (const chunk of content.chunks) bytes += chunk.length
     if (content.problem() === null) lengths.set(file, bytes)
@@ -34,13 +38,6 @@ async function measured(held: Held[], open: () => AsyncIterable<Uint8Array>): Pr
   }))
 }
 
-/** An archive may be large, and far away. */
-async function* abortable(
-  bytes: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncIterable<Uint8Array> {
-  for await (const piece of bytes) {
-    signal?.throwIfAborted()
-    yield piece
-  }
+function stored({ stored, compression }: Locator, allowance: Allowance): AsyncIterable<Uint8Array> {
+  return unpack(allowance.counted(openStored(stored, 0)), compression, allowance)
 }

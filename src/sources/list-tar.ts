@@ -1,4 +1,5 @@
 import type { Locator, Warning } from '../domain/wal.js'
+import type { Allowance } from './allowance.js'
 import { besideFile, Folders, keyOf } from './folders.js'
 import { compressionOf, isWal, type Role, roleOf } from './layout.js'
 import { archiveName, displayPath, join, memberPath, parent } from './names.js'
@@ -30,6 +31,8 @@ export interface Archive {
   readonly locator: Locator
   /** As in WalFile, of the stored file. */
   readonly version: string
+  /** Of the stored file. */
+  readonly allowance: Allowance
 }
 
 /** A member that may be read, as its header and the name of its folder's others tell once the archive has been passed. */
@@ -49,8 +52,8 @@ interface Candidate {
  * @param bytes the archive's, out of their compression
  */
 export async function listTar(archive: Archive, bytes: AsyncIterable<Uint8Array>): Promise<Held[]> {
-  const { root, at, version, locator } = archive
-  const reader = new TarReader(bytes)
+  const { root, at, version, locator, allowance } = archive
+  const reader = new TarReader(bytes, allowance)
   const candidates: Candidate[] = []
   const sidecars = new Map<string, Sidecar>()
   const folders = new Folders()
@@ -64,10 +67,10 @@ export async function listTar(archive: Archive, bytes: AsyncIterable<Uint8Array>
     const role = type === 'file' ? roleOf(inside.path) : null
     if (role === 'checkpoint')
       sidecars.set(keyOf(inside.path), await sidecarOf(inside.path, await beginningOf(content)))
-    if (role === 'archive' && locator.members.length < MOST_NESTED) {
+    if (role === 'archive' && locator.members.length < MOST_NESTED && allowance.archive()) {
       const inner = within(archive, inside.path, member)
       if (inside.changed) listing.warnings.push(unsafeName(inner.at.path))
-      nested.push(...(await listTar(inner, unpack(content, compressionOf(inside.path)))))
+      nested.push(...(await listTar(inner, unpack(content, compressionOf(inside.path), allowance))))
     } else candidates.push({ ...inside, member, type, size, modifiedMs })
   }
   const others: Buffer[] = []
@@ -106,10 +109,11 @@ export function archiveAt(path: Buffer, folder: Buffer): ArchivePath {
   }
 }
 
-function within({ root, at, locator, version }: Archive, path: Buffer, number: number): Archive {
+function within({ root, at, locator, version, allowance }: Archive, path: Buffer, number: number): Archive {
   return {
     root,
     version,
+    allowance,
     at: archiveAt(join(at.path, path), join(at.folder, parent(path))),
     locator: { ...locator, members: [...locator.members, { number, compression: compressionOf(path) }] },
   }
@@ -128,7 +132,7 @@ function isReadable({ type, changed }: Candidate, role: Role, path: Buffer, list
   else if (role === 'packed') missing(PACKED)
   else if (!isWal(role) && role !== 'archive') return false
   else if (type === 'sparse file') missing('stored as a sparse file: pack it without --sparse')
-  else if (role === 'archive') missing('too many archives within one another: unpack it first')
+  else if (role === 'archive') missing('too many archives within archives: unpack it first')
   else {
     if (changed) listing.warnings.push(unsafeName(path))
     return true

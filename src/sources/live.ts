@@ -5,6 +5,8 @@ export interface Trace {
   readonly createdMs: number | null
   /** Unix ms of the last change of the file or its checkpoint. */
   readonly modifiedMs: number
+  /** Why its source knows that the pod runs; undefined where it does not. */
+  readonly running?: string | undefined
 }
 
 /** A file changed this recently belongs to a pod that is probably alive. */
@@ -33,6 +35,7 @@ export function livePods(
     if (ms !== null && nowMs - ms < RECENT_MS) latest.set(pod, Math.max(latest.get(pod) ?? 0, ms))
   }
   const reasons = new Map([...latest].map(([pod, ms]) => [pod, `written to ${secondsAgo(nowMs - ms)}`]))
+  for (const { pod, running } of traces) if (running !== undefined) reasons.set(pod, running)
   for (const pod of unfinished) if (!reasons.has(pod)) reasons.set(pod, 'a checkpoint was being written (.offset.tmp)')
   return [...reasons].map(([pod, reason]) => ({ pod, reason }))
 }

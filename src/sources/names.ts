@@ -42,7 +42,7 @@ export function memberPath(name: Buffer): { path: Buffer; changed: boolean } | n
     start = end + 1
   }
   if (parts.length === 0) return null
-  return { path: parts.reduce((a, b) => join(a, b)), changed }
+  return { path: Buffer.concat(parts.flatMap((part, at) => (at === 0 ? [part] : [Buffer.from('/'), part]))), changed }
 }
 
 /** Name of a file without the endings of archives and compression. */

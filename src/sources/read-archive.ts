@@ -1,4 +1,5 @@
 import type { Locator, ReadProblem } from '../domain/wal.js'
+import type { Allowance } from './allowance.js'
 import { problemOf } from './read-failure.js'
 import type { Content } from './source.js'
 import { TarReader } from './tar-reader.js'
@@ -8,11 +9,13 @@ import { unpack } from './unpack.js'
  * Members of an archive, as they stand in it, in one pass over it. Each content must be read before the next is asked for.
  * @param archive its bytes, out of their compression
  * @param wanted files within it
+ * @param allowance of the stored file
  * @param depth how many archives hold this one
  */
 export async function* readArchive<File extends { readonly locator: Locator }>(
   archive: AsyncIterable<Uint8Array>,
   wanted: readonly File[],
+  allowance: Allowance,
   depth = 0,
 ): AsyncIterable<{ file: File; content: Content }> {
   const left = new Map<number, File[]>()
@@ -20,14 +23,14 @@ export async function* readArchive<File extends { readonly locator: Locator }>(
     const { number } = file.locator.members[depth]
     left.set(number, [...(left.get(number) ?? []), file])
   }
-  const reader = new TarReader(archive)
+  const reader = new TarReader(archive, allowance)
   for await (const entry of reader.entries()) {
     const files = left.get(entry.number)
     if (files === undefined) continue
     left.delete(entry.number)
     const { members } = files[0].locator
-    const content = unpack(entry.content, members[depth].compression)
-    if (members.length > depth + 1) yield* readArchive(content, files, depth + 1)
+    const content = unpack(entry.content, members[depth].compression, allowance)
+    if (members.length > depth + 1) yield* readArchive(content, files, allowance, depth + 1)
     else yield { file: files[0], content: memberContent(content, reader) }
     if (left.size === 0) return
   }

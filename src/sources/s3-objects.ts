@@ -1,9 +1,13 @@
-import type { _Object } from '@aws-sdk/client-s3'
+import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3'
 import { LedgerError } from '../domain/errors.js'
 import type { S3Options } from '../domain/options.js'
+import { printable } from '../domain/printable.js'
 import type { S3Object } from '../domain/wal.js'
 import { ask } from './s3-client.js'
 import { storeError } from './s3-errors.js'
+
+/** In a row: a store may answer with a few while it passes over what was deleted. */
+const MOST_EMPTY_PAGES = 1000
 
 /**
  * All objects whose keys begin with a prefix, in the store's order, page by page. Throws `source_not_found`,
@@ -16,19 +20,25 @@ export async function* objectsUnder(
   signal?: AbortSignal,
 ): AsyncIterable<S3Object> {
   const seen = new Set<string>()
+  const meet = (what: string) => {
+    if (seen.has(what)) throw broken('it goes round in circles', bucket, prefix)
+    seen.add(what)
+  }
+  let empty = 0
   for (let token: string | undefined; ; ) {
     const page = await pageOf(store, bucket, { Prefix: prefix, ContinuationToken: token }, signal)
-    const decode = page.EncodingType === 'url' ? decodeKey : (key: string) => key
-    for (const object of page.Contents ?? []) {
-      const found = objectOf(object, store, bucket, decode)
-      if (!found.key.startsWith(prefix)) throw broken('it holds keys that nobody asked for', bucket, prefix)
-      yield found
-    }
+    const objects = objectsOf(page, store, bucket, prefix)
+    for (const object of objects)
+      if (!object.key.startsWith(prefix)) throw broken('it holds keys that nobody asked for', bucket, prefix)
+    // A store that does not understand its own tokens begins anew, under new tokens for ever.
+    if (objects.length > 0) meet(`key ${objects[0].key}`)
+    yield* objects
     if (page.IsTruncated !== true) return
     token = page.NextContinuationToken
-    if (token === undefined) throw broken('it ends in the middle', bucket, prefix)
-    if (seen.has(token)) throw broken('it goes round in circles', bucket, prefix)
-    seen.add(token)
+    if (!token) throw broken('it ends in the middle', bucket, prefix)
+    meet(`token ${token}`)
+    empty = objects.length === 0 ? empty + 1 : 0
+    if (empty > MOST_EMPTY_PAGES) throw broken('it goes on and on without a key', bucket, prefix)
   }
 }
 
@@ -41,10 +51,8 @@ export async function objectAt(
 ): Promise<S3Object | null> {
   // It comes before all longer keys.
   const page = await pageOf(store, bucket, { Prefix: key, MaxKeys: 1 }, signal)
-  const decode = page.EncodingType === 'url' ? decodeKey : (text: string) => text
-  const [first] = page.Contents ?? []
-  const found = first === undefined ? null : objectOf(first, store, bucket, decode)
-  return found?.key === key ? found : null
+  const [first] = objectsOf(page, store, bucket, key)
+  return first?.key === key ? first : null
 }
 
 async function pageOf(
@@ -70,26 +78,29 @@ async function pageOf(
   }
 }
 
-function objectOf(
-  { Key, ETag, Size, LastModified }: _Object,
-  store: S3Options,
-  bucket: string,
-  decode: (key: string) => string,
-) {
-  if (Key === undefined || ETag === undefined || Size === undefined)
-    throw broken('it lacks keys, sizes or ETags', bucket, '')
-  const modifiedMs = LastModified?.getTime() ?? 0
-  return { via: 's3', store, bucket, key: decode(Key), etag: ETag, bytes: Size, modifiedMs } satisfies S3Object
+function objectsOf(page: ListObjectsV2CommandOutput, store: S3Options, bucket: string, prefix: string): S3Object[] {
+  return (page.Contents ?? []).map(({ Key, ETag, Size, LastModified }) => {
+    if (Key === undefined || ETag === undefined || Size === undefined || !Number.isSafeInteger(Size) || Size < 0)
+      throw broken('it lacks keys, sizes or ETags', bucket, prefix)
+    const key = page.EncodingType === 'url' ? decodeKey(Key) : Key
+    if (key === null) throw broken('it holds a key that is not UTF-8', bucket, prefix)
+    const modifiedMs = LastModified?.getTime() ?? 0
+    return { via: 's3', store, bucket, key, etag: ETag, bytes: Size, modifiedMs } satisfies S3Object
+  })
 }
 
-/** Stores write a space as `+`, and a plus as `%2B`. */
-function decodeKey(encoded: string): string {
-  return decodeURIComponent(encoded.replaceAll('+', ' '))
+/** Stores write a space as `+`, and a plus as `%2B`. Null where that gives no text. */
+function decodeKey(encoded: string): string | null {
+  try {
+    return decodeURIComponent(encoded.replaceAll('+', ' '))
+  } catch {
+    return null
+  }
 }
 
 function broken(what: string, bucket: string, prefix: string): LedgerError {
   return new LedgerError('source_failed', `the listing of the store is not whole: ${what}`, {
-    place: `s3://${bucket}/${prefix}`,
+    place: printable(`s3://${bucket}/${prefix}`),
     hint: 'copy the objects into a folder with a program of the store, and name that folder',
   })
 }

@@ -1,14 +1,14 @@
 import { compressionOf } from './layout.js'
 import { ReadFailure } from './read-failure.js'
 import { MAX_SIDECAR_BYTES, type Sidecar } from './source.js'
-import { unpack } from './unpack.js'
+import { unpackStored } from './unpack.js'
 
 /** @param content the sidecar's bytes as stored, as far as they are of interest */
 export async function sidecarOf(path: Buffer, content: Buffer): Promise<Sidecar> {
   const compression = compressionOf(path)
   if (compression === 'none') return { path, text: content.toString('latin1') }
   try {
-    return { path, text: (await beginningOf(unpack(oneAfterAnother([content]), compression))).toString('latin1') }
+    return { path, text: (await beginningOf(unpackStored(oneAfterAnother([content]), compression))).toString('latin1') }
   } catch (error) {
     if (!(error instanceof ReadFailure)) throw error
     return { path, text: error.problem.reason }

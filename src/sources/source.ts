@@ -55,6 +55,11 @@ export interface Place<S extends Stored = Stored> {
   open(stored: S, offset: number, buffer?: Buffer<ArrayBuffer>): AsyncIterable<Uint8Array>
   /** Files that are opened before they are wanted, since their first bytes take a while to come. */
   readonly openedAhead: number
+  /**
+   * Gives back what is kept open from one file to the next; what is being read then fails with the reason. Called once
+   * nothing is wanted any more, and by whoever cannot wait for that.
+   */
+  release?(reason: unknown): void
 }
 
 /** What a source argument led to. */
@@ -62,6 +67,8 @@ export interface Found {
   readonly listed: Listed[]
   /** What a pattern could not look into. */
   readonly unreadable: { path: string; reason: string }[]
+  /** Pods that the place itself knows of, whether their files could be listed or not; not set where only files tell of pods. */
+  readonly pods?: readonly { readonly pod: string; readonly listed: boolean }[]
 }
 
 /** A folder or file that a source argument led to. */
@@ -71,6 +78,8 @@ export interface Listed {
   readonly root: string
   /** The pod of files that stand there. */
   readonly fallbackPod: string
+  /** Why the pods of these files are known to be running; not set where that can only be guessed. */
+  readonly running?: string | undefined
   /** True for a file that is there and is nothing to read, such as a sidecar. */
   readonly passedOver: boolean
 }
@@ -99,6 +108,8 @@ export interface Held {
     readonly archive: ArchivePath | null
     /** Pod of files that stand at the root of a folder. */
     readonly fallbackPod: string
+    /** As in Listed. */
+    readonly running?: string | undefined
   }
 }
 

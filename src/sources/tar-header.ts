@@ -42,24 +42,27 @@ export function readHeader(block: Buffer): TarHeader | null {
   const type = TYPES[flag] ?? `member of type ${JSON.stringify(flag)}`
   return {
     name: Buffer.from(name),
-    // Before POSIX a folder was a file whose name ends with a slash.
-    type: type === 'file' && name[name.length - 1] === 0x2f ? 'folder' : type,
+    type,
     size: WITHOUT_CONTENT.test(flag) ? 0 : number(block, 124, 12),
-    modifiedMs: number(block, 136, 12) * 1000,
+    modifiedMs: wholeOr0(number(block, 136, 12) * 1000),
     continued: flag === 'S' && block[482] === 1,
   }
 }
 
-/** The records of a pax header, values as bytes. */
-export function readPax(body: Buffer): Map<string, Buffer> {
+/** Times come from outside, too: one that is none must not end in a manifest. */
+const wholeOr0 = (ms: number): number => (Number.isSafeInteger(ms) ? ms : 0)
+
+/** The records of a pax header, values as bytes; null where they are damaged. */
+export function readPax(body: Buffer): Map<string, Buffer> | null {
   const records = new Map<string, Buffer>()
   for (let at = 0; at < body.length; ) {
     const space = body.indexOf(0x20, at)
     const length = Number(body.toString('latin1', at, Math.max(at, space)))
     const equals = body.indexOf(0x3d, space)
-    if (!(length > 0) || equals < 0 || equals >= at + length) break
-    records.set(body.toString('utf8', space + 1, equals), body.subarray(equals + 1, at + length - 1))
-    at += length
+    const end = at + length
+    if (!(length > 0) || end > body.length || body[end - 1] !== 0x0a || equals < 0 || equals >= end) return null
+    records.set(body.toString('utf8', space + 1, equals), body.subarray(equals + 1, end - 1))
+    at = end
   }
   return records
 }

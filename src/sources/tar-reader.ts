@@ -1,10 +1,13 @@
 import type { ReadProblem } from '../domain/wal.js'
+import type { Allowance } from './allowance.js'
 import { ByteStream } from './byte-stream.js'
 import { problemOf, ReadFailure } from './read-failure.js'
 import { BLOCK, readHeader, readPax, type TarHeader, text } from './tar-header.js'
 
-/** No name and no pax header is that long. */
-const MOST_EXTENSION_BYTES = 4 << 20
+/** Of what stands before the header of one entry: no name and no pax header is that long. */
+const MOST_EXTENSION_BYTES = 1 << 20
+/** As Linux has it (PATH_MAX). */
+const MOST_NAME_BYTES = 4096
 
 /** One entry of an archive. */
 export interface Entry {
@@ -28,7 +31,10 @@ export class TarReader {
   private left = 0
   private padding = 0
 
-  constructor(private readonly bytes: AsyncIterable<Uint8Array>) {}
+  constructor(
+    private readonly bytes: AsyncIterable<Uint8Array>,
+    private readonly allowance: Allowance,
+  ) {}
 
   async *entries(): AsyncIterable<Entry> {
     const input = new ByteStream(this.bytes)
@@ -36,6 +42,7 @@ export class TarReader {
       for (let number = 0; ; number++) {
         const header = await this.nextHeader(input)
         if (header === null) return
+        this.allowance.member(header.name)
         this.left = header.size
         this.padding = (BLOCK - (header.size % BLOCK)) % BLOCK
         yield { ...header, number, content: this.content(input, header.size) }
@@ -65,7 +72,8 @@ export class TarReader {
     const rest = this.left + this.padding
     if (this.problem !== null) return null
     if ((await input.skip(rest)) < rest) throw cut('the archive ends within a file')
-    let extensions = new Map<string, Buffer>()
+    const extensions = new Map<string, Buffer>()
+    let room = MOST_EXTENSION_BYTES
     for (let ended = false; ; ) {
       const block = await input.take(BLOCK)
       if (block.length === 0 && ended) return null
@@ -75,39 +83,39 @@ export class TarReader {
         continue
       }
       const header = readHeader(block)
-      if (header === null || !(header.size >= 0))
-        throw new ReadFailure({
-          kind: 'corrupt_archive',
-          reason: ended ? 'something else follows the end mark of the archive' : 'not a header of a tar archive',
-        })
+      if (header === null || !isSize(header.size))
+        throw damaged(ended ? 'something else follows the end mark of the archive' : 'not a header of a tar archive')
       ended = false
       if (header.continued) while ((await exactly(input, BLOCK))[504] === 1);
       if (!/^(pax|long)/.test(header.type)) return applied(header, extensions)
-      const body = await extension(input, header.size)
+      room -= BLOCK + header.size
+      if (room < 0) throw damaged(`headers of more than ${MOST_EXTENSION_BYTES} bytes`)
+      const body = await exactly(input, header.size)
+      await exactly(input, (BLOCK - (header.size % BLOCK)) % BLOCK)
       if (header.type === 'long name') extensions.set('path', text(body, 0, body.length))
-      else if (header.type === 'pax') extensions = new Map([...extensions, ...readPax(body)])
+      if (header.type !== 'pax') continue
+      const records = readPax(body)
+      if (records === null) throw damaged('a pax header that cannot be read')
+      for (const [key, value] of records) extensions.set(key, value)
     }
   }
 }
 
 function applied(header: TarHeader, extensions: ReadonlyMap<string, Buffer>): TarHeader {
-  const size = extensions.get('size')
-  const sparse = [...extensions.keys()].some((key) => key.startsWith('GNU.sparse.'))
-  return {
-    ...header,
-    name: extensions.get('GNU.sparse.name') ?? extensions.get('path') ?? header.name,
-    size: size === undefined ? header.size : Number(size.toString('latin1')),
-    type: sparse ? 'sparse file' : header.type,
-  }
+  const given = extensions.get('size')?.toString('latin1')
+  const size = given === undefined ? header.size : /^\d+$/.test(given) ? Number(given) : Number.NaN
+  if (!isSize(size)) throw damaged('a size that no file has')
+  const name = extensions.get('GNU.sparse.name') ?? extensions.get('path') ?? header.name
+  if (name.length > MOST_NAME_BYTES) throw damaged(`a name of ${name.length} bytes`)
+  if ([...extensions.keys()].some((key) => key.startsWith('GNU.sparse.')))
+    return { ...header, name, size, type: 'sparse file' }
+  // Before POSIX a folder was a file whose name ends with a slash; of a long name a header holds only the beginning.
+  const isFolder = header.type === 'file' && name.at(-1) === 0x2f
+  return { ...header, name, size, type: isFolder ? 'folder' : header.type }
 }
 
-async function extension(input: ByteStream, size: number): Promise<Buffer> {
-  if (size > MOST_EXTENSION_BYTES)
-    throw new ReadFailure({ kind: 'corrupt_archive', reason: `a header of ${size} bytes` })
-  const body = await exactly(input, size)
-  await exactly(input, (BLOCK - (size % BLOCK)) % BLOCK)
-  return body
-}
+/** Numbers come from outside: some are none, negative, or beyond what can be counted. */
+const isSize = (size: number): boolean => Number.isSafeInteger(size) && size >= 0
 
 async function exactly(input: ByteStream, count: number): Promise<Buffer> {
   const bytes = await input.take(count)
@@ -115,4 +123,5 @@ async function exactly(input: ByteStream, count: number): Promise<Buffer> {
   return bytes
 }
 
+const damaged = (reason: string) => new ReadFailure({ kind: 'corrupt_archive', reason })
 const cut = (reason: string) => new ReadFailure({ kind: 'truncated_archive', reason })

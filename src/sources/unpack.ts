@@ -1,4 +1,5 @@
 import type { Compression } from '../domain/wal.js'
+import { Allowance } from './allowance.js'
 import { gunzipStream } from './gzip.js'
 import { ReadFailure } from './read-failure.js'
 import { zstdStream } from './zstd.js'
@@ -6,38 +7,28 @@ import { zstdStream } from './zstd.js'
 const UNPACKERS = { gzip: gunzipStream, zstd: zstdStream }
 
 /**
- * Data that expand to more than MOST_EXPANDED_BYTES, and more than MOST_EXPANSION times what is stored, are no WAL: each
- * record holds a random UUID, so no packer makes it forty times smaller.
+ * Takes bytes out of their compression. What can be had before a cut or damage is yielded, then ReadFailure is thrown; so it
+ * is where the data expand beyond all measure. Pieces are valid until the next is asked for.
+ * @param allowance of the stored file that the bytes are a part of
  */
-export const MOST_EXPANDED_BYTES = 2 ** 30
-const MOST_EXPANSION = 200
-
-/**
- * Takes stored bytes out of their compression. What can be had before a cut or damage is yielded, then ReadFailure is
- * thrown; so it is where the data expand beyond all measure. Pieces are valid until the next is asked for.
- */
-export function unpack(stored: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
-  return compression === 'none' ? stored : bounded(stored, UNPACKERS[compression])
-}
-
-async function* bounded(
-  stored: AsyncIterable<Uint8Array>,
-  unpacker: (stored: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>,
+export async function* unpack(
+  packed: AsyncIterable<Uint8Array>,
+  compression: Compression,
+  allowance: Allowance,
 ): AsyncIterable<Uint8Array> {
-  let taken = 0
-  let given = 0
-  async function* counted() {
-    for await (const piece of stored) {
-      taken += piece.length
+  if (compression === 'none') yield* packed
+  else
+    for await (const piece of UNPACKERS[compression](packed)) {
+      allowance.expanded(piece.length)
       yield piece
     }
-  }
-  for await (const piece of unpacker(counted())) {
-    given += piece.length
-    if (given > MOST_EXPANDED_BYTES && given > taken * MOST_EXPANSION)
-      throw new ReadFailure({ kind: 'corrupt_archive', reason: `${taken} bytes expand to more than ${given}: no WAL` })
-    yield piece
-  }
+}
+
+/** The content of a stored file that is packed by itself, as `unpack` gives it. */
+export function unpackStored(stored: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
+  if (compression === 'none') return stored
+  const allowance = new Allowance()
+  return unpack(allowance.counted(stored), compression, allowance)
 }
 
 /** Bytes of the content; null where the data are cut or damaged. */
@@ -47,7 +38,7 @@ export async function unpackedBytes(
 ): Promise<number | null> {
   let bytes = 0
   try {
-    for await (const chunk of unpack(stored, compression)) bytes += chunk.length
+    for await (const chunk of unpackStored(stored, compression)) bytes += chunk.length
     return bytes
   } catch (error) {
     if (error instanceof ReadFailure) return null

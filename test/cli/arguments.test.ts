@@ -82,6 +82,8 @@ test('help, version and completion are text', async () => {
   for (const [argv, part] of [
     [['--help'], 'replay [source..]'],
     [['replay', '--help'], '--dry-run'],
+    [['replay', '--help'], 'k8s://obleth/app=gateway'],
+    [['collect', '--help'], 'docker-volume://obleth_wal'],
     [['--version'], '9.9.9'],
     [['completion'], 'obleth-ledger --get-yargs-completions'],
   ] as const) {

@@ -279,7 +279,7 @@ describe('options of a run', () => {
   test('defaults', async () => {
     expect(replayOptions(await resolve({ source: ['wal'] }))).toEqual({
       sources: ['wal'],
-      s3: { endpoint: undefined, pathStyle: false, timeoutMs: 30_000 },
+      s3: { endpoint: undefined, pathStyle: false, timeoutMs: 30_000, checksums: 'always' },
       sinceMs: undefined,
       untilMs: undefined,
       tenants: [],

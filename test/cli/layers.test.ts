@@ -21,6 +21,9 @@ const CASES: readonly [file: string, from: string, allowed: boolean][] = [
   ['src/pipeline/a.ts', '../ledger/b.js', true],
   ['src/pipeline/a.ts', '../cli/b.js', false],
   ['src/pipeline/a.ts', '../report/b.js', false],
+  ['src/postgres/a.ts', '../domain/b.js', true],
+  ['src/postgres/a.ts', '../backup/b.js', false],
+  ['src/backup/postgres/a.ts', '../../postgres/b.js', true],
   ['src/cli/commands/a.ts', '../../pipeline/index.js', true],
   ['src/cli/a.ts', '../report/b.js', true],
 ]

@@ -82,6 +82,22 @@ describe.each(Object.keys(KINDS))('a bundle in a %s', (kind) => {
     expect((await store.list()).has(LOCK)).toBe(false)
   })
 
+  it('never loses what somebody else put there meanwhile', async () => {
+    const ground = await KINDS[kind]()
+    const store = ground.open()
+    await store.lock(false)
+    const content = () => receive(store.spool, pieces('ours'))
+    ground.plant('new', 'of another')
+    await expect(store.put(await content(), 'new', null)).rejects.toMatchObject({ code: 'refused' })
+    const before = await store.put(await content(), 'grown', null)
+    ground.plant('grown', 'longer by now')
+    await expect(store.put(await content(), 'grown', before)).rejects.toMatchObject({ code: 'refused' })
+    await store.write(MANIFEST, '{}', null)
+    await expect(store.write(MANIFEST, '{ }', null)).rejects.toMatchObject({ code: 'refused' })
+    const all = await contents(store)
+    expect([all.new, all.grown, all[MANIFEST]]).toEqual(['of another', 'longer by now', '{}'])
+  })
+
   it('is half made from the first word of the journal to its end, and tells all of it', async () => {
     const ground = await KINDS[kind]()
     const store = ground.open()

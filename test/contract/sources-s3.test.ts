@@ -1,14 +1,16 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Crc64Nvme } from '@aws-sdk/checksums/crc'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { S3Options } from '../../src/domain/options.js'
 import { discover, readFiles } from '../../src/sources/index.js'
 import { type Fault, type Request, SLOW_DOWN } from '../support/s3/faults.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
+import { UGLY_PODS } from '../support/s3/keys.js'
 import { storedObject } from '../support/s3/objects.js'
 import { contents, read, segmentName, tarOf, tempFolder } from '../support/wal-tree.js'
 
@@ -52,29 +54,7 @@ describe('listing', () => {
 
   it('takes every key as it is spelt', async () => {
     const store = await S3Server.start()
-    const pods = [
-      'a b',
-      'a+b',
-      'a%20b',
-      'a%2Bb',
-      'a +b',
-      '/lead',
-      '//lead',
-      'double//slash',
-      'ünï🦀',
-      '<&"\'>',
-      '\u0001\u001b[31m',
-      'new\nline',
-      '..',
-      '../up',
-      './here',
-      ' ',
-      'trailing ',
-      '*?[]{}',
-      "!'()~",
-      '#frag',
-      'query?x=1',
-    ]
+    const pods = UGLY_PODS
     store.put(Object.fromEntries(pods.map((pod) => [`${pod}/${SEGMENT}`, `${pod}\n`])))
     const found = await findIn(store, '')
     expect(found.pods).toEqual([...pods].sort())
@@ -125,6 +105,63 @@ describe('listing', () => {
     await expect(findIn(store, '')).rejects.toMatchObject({ code: 'source_failed' })
     expect(store.requests.length).toBeLessThan(5)
   })
+})
+
+/** Answers every request for a page with what the test writes. */
+async function listingOf(page: (request: number) => string): Promise<S3Options> {
+  let requests = 0
+  const server = createHttpServer((_, response) => {
+    const head = '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><EncodingType>url</EncodingType>'
+    response.end(`${head}${page(requests++)}</ListBucketResult>`)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  return { endpoint: `http://127.0.0.1:${port}`, pathStyle: true, timeoutMs: 5000 }
+}
+const entry = (key: string, size = '5') =>
+  `<Contents><Key>${key}</Key><ETag>"${'0'.repeat(32)}"</ETag><Size>${size}</Size></Contents>`
+const more = (token: string) => `<IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`
+
+describe('a listing that cannot be whole fails', () => {
+  it.each<[string, (request: number) => string]>([
+    ['that begins anew, each time under a new token', (n) => entry('a.wal') + entry('b.wal') + more(`token-${n}`)],
+    ['that goes on without a key for ever', (n) => more(`token-${n}`)],
+    ['with an empty token', () => entry('a.wal') + more('')],
+    ['with a key that is no text', () => entry('a%FF.wal')],
+    ['with a key whose encoding is broken', () => entry('100%.wal')],
+    ['with a negative size', () => entry('a.wal', '-5')],
+    ['with a size that is no number', () => entry('a.wal', 'many')],
+    ['with a size beyond counting', () => entry('a.wal', '99999999999999999999')],
+    ['without sizes', () => '<Contents><Key>a.wal</Key></Contents>'],
+    ['with keys that nobody asked for', () => entry('elsewhere.wal')],
+    ['that is no listing', () => '<Contents><Key>a.wal'],
+  ])('%s', async (_, page) => {
+    const s3 = await listingOf(page)
+    const prefix = /elsewhere/.test(page(0)) ? 'pods/' : ''
+    await expect(discover([`s3://some-bucket/${prefix}`], { concurrency: 4, s3 })).rejects.toMatchObject({
+      code: 'source_failed',
+    })
+  })
+
+  it('but empty pages on the way are none of that', async () => {
+    const pages = [more('1'), more('2'), entry('x.wal', '0') + more('3'), more('4'), entry('y.wal', '0')]
+    const s3 = await listingOf((n) => pages[n])
+    const { files } = await discover(['s3://some-bucket/'], { concurrency: 4, s3 })
+    expect(files.map(({ path }) => path)).toEqual(['x.wal', 'y.wal'])
+  })
+})
+
+it('a checkpoint belongs to the file of its own folder, also where that has no name', async () => {
+  const store = await S3Server.start()
+  store.put({ '/telemetry.wal': 'one\n', '/telemetry.wal.offset': '4', 'telemetry.wal': 'two\n', '//other': 'x\n' })
+  store.put({ '//other.offset': '2' })
+  const { files } = await findIn(store, '')
+  expect(files.map(({ path, checkpoint }) => [path, checkpoint])).toEqual([
+    ['//other', { state: 'at', offset: 2 }],
+    ['/telemetry.wal', { state: 'at', offset: 4 }],
+    ['telemetry.wal', { state: 'none' }],
+  ])
 })
 
 describe('reading', () => {

@@ -1,13 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { S3Options } from '../../src/domain/options.js'
 import type { Checkpoint, WalFileKind } from '../../src/domain/wal.js'
 import { discover } from '../../src/sources/index.js'
-import { openStored } from '../../src/sources/places.js'
+import { openStored, releasePlaces } from '../../src/sources/places.js'
+import { noBusybox, Pods } from '../support/pods/index.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
-import { find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
+import { AWS, find, read, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
 import { noZstd, zstdOf } from '../support/zstd.js'
 
 // One suite for every kind of source: the same tree, held in different ways, gives the same files, bytes and evidence.
@@ -96,12 +97,24 @@ async function bucketOf(objects: Record<string, Buffer>, prefix: string): Promis
   return { argument: `s3://${store.bucket}/${prefix}`, s3: store.options() }
 }
 
-/** A source argument, or one with the store that it is about. */
-type Source = string | { readonly argument: string; readonly s3: S3Options }
+const WITHIN = '/var/lib/obleth/wal trees'
+
+/** File systems that only commands run in them can read. */
+function podsWith(path: string, tree: Record<string, Buffer>, tools: 'tools' | 'busybox' = 'tools'): void {
+  const pods = Pods.start()
+  for (const add of ['pod', 'container', 'volume'] as const) pods[add]({ name: `${add}-0`, tools })
+  for (const name of ['pod-0', 'container-0', 'volume-0'])
+    pods.write(name, Object.fromEntries(Object.entries(tree).map(([file, content]) => [`${path}/${file}`, content])))
+  vi.stubEnv('PATH', pods.env.PATH)
+  onTestFinished(() => void vi.unstubAllEnvs())
+}
+
+/** A source argument, with the store that it is about, and the pod whose name stands before the folders'. */
+type Source = string | { readonly argument: string; readonly s3?: S3Options; readonly within?: string }
 type Holder = (folder: string) => Promise<Source> | Source
 
 const findHeld = (source: Source) =>
-  typeof source === 'string' ? find(source) : discover([source.argument], { concurrency: 4, s3: source.s3 })
+  typeof source === 'string' ? find(source) : discover([source.argument], { concurrency: 4, s3: source.s3 ?? AWS })
 
 /** Puts the tree below a folder, or in a bucket. */
 const HOLDERS: Record<string, Holder> = {
@@ -141,11 +154,33 @@ const HOLDERS: Record<string, Holder> = {
   'a prefix of a bucket': () => bucketOf(TREE, 'backups/2026 05/'),
   'a bucket of .gz objects, checkpoints included': () => bucketOf(zipped(true), ''),
   'a .tar.gz in a bucket': async () => bucketOf({ 'pods.tar.gz': gzipSync(await tarOf(entries(TREE))) }, 'x/'),
+  'a pod': () => {
+    podsWith(WITHIN, TREE)
+    return { argument: `k8s://obleth/pod/pod-0?path=${WITHIN}`, within: 'pod-0' }
+  },
+  'a container of .gz files, checkpoints included': () => {
+    podsWith(WITHIN, zipped(true))
+    return { argument: `podman://container-0${WITHIN}`, within: 'container-0' }
+  },
+  'a volume': () => {
+    podsWith('/volume', TREE)
+    return 'docker-volume://volume-0'
+  },
+  'a .tar.gz in a volume': async () => {
+    podsWith('/volume', { 'x/pods.tar.gz': gzipSync(await tarOf(entries(TREE))) })
+    return 'podman-volume://volume-0/x'
+  },
   'a .tar of .gz files': async (folder) => {
     writeFileSync(join(folder, 'pods.tar'), await tarOf(entries(zipped(false))))
     return join(folder, 'pods.tar')
   },
 }
+
+if (noBusybox === null)
+  HOLDERS['a container that has busybox alone'] = () => {
+    podsWith(WITHIN, TREE, 'busybox')
+    return { argument: `docker://container-0${WITHIN}`, within: 'container-0' }
+  }
 
 if (noZstd === null)
   Object.assign(HOLDERS, {
@@ -174,7 +209,9 @@ describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
   const isPattern = name === 'a pattern'
 
   it('gives the files of the tree, with their pods, kinds and times', async () => {
-    const found = await findHeld(await hold(tempFolder()))
+    const source = await hold(tempFolder())
+    const found = await findHeld(source)
+    const within = typeof source === 'object' && source.within !== undefined ? `${source.within}/` : ''
     expect(found.unreadable).toEqual([])
     expect(found.files).toHaveLength(EXPECTED.length)
     expect(found.files.map(({ index }) => index)).toEqual(EXPECTED.map((_, at) => at))
@@ -185,10 +222,10 @@ describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
           : plain(candidate.path).endsWith(path),
       )
       expect(file, path).toMatchObject({ kind, createdMs })
-      if (!isPattern) expect(file?.pod).toBe(pod)
+      if (!isPattern) expect(file?.pod).toBe(`${within}${pod}`)
       expect([null, content.length], path).toContain(file?.bytes)
     }
-    if (!isPattern) expect(found.pods).toEqual([...new Set(EXPECTED.map(({ pod }) => pod))].sort())
+    if (!isPattern) expect(found.pods).toEqual([...new Set(EXPECTED.map(({ pod }) => `${within}${pod}`))].sort())
   })
 
   it('gives their bytes', async () => {
@@ -219,6 +256,7 @@ describe.each(Object.entries(HOLDERS))('%s', (name, hold) => {
       for (const offset of [1, whole.length >> 1, whole.length, whole.length + 1])
         expect((await bytesFrom(offset)).equals(whole.subarray(offset)), `from ${offset}`).toBe(true)
     }
+    releasePlaces(new Error('the test is over'))
   })
 
   it('gives the checkpoints, and numbers the batches that may lack theirs', async () => {

@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { BackupPlace } from '../support/backup-command.js'
@@ -31,6 +33,13 @@ function insertAlways(url: string): { stop(): Promise<number> } {
       return working
     },
   }
+}
+
+/** Options that open backups with a key that was never used. */
+function makeOtherKey(encryption: EncryptionName, { root }: BackupPlace): string[] {
+  const folder = join(root, 'other-key')
+  mkdirSync(folder)
+  return makeKey(encryption, folder, 'another passphrase').open
 }
 
 describe.skipIf(programs === null)('a backup of Postgres', () => {
@@ -79,6 +88,19 @@ describe.skipIf(programs === null)('a backup of Postgres', () => {
         const drilled = await place.run(['backups', 'drill', ...at, ...key.open, '--json'])
         expect(drilled.code, drilled.stdout + drilled.stderr).toBe(0)
         expect(JSON.parse(drilled.stdout).drilled).toMatchObject([{ id: backup.id, findings: [] }])
+        // Neither the scratch server nor what was decrypted is left.
+        expect(readdirSync(place.root).filter((name) => name.startsWith('obleth-ledger-'))).toEqual([])
+
+        if (encryption !== 'none') {
+          const keyless = await place.run(['restore', 'postgres', ...at, '--yes', '--json'], env)
+          expect([keyless.code, JSON.parse(keyless.stdout).error.code]).toEqual([2, 'config'])
+          const strange = await place.run(
+            ['restore', 'postgres', ...at, ...makeOtherKey(encryption, place), '--yes'],
+            env,
+          )
+          expect(strange.code, strange.stderr).toBe(12)
+          expect(await sql(url, 'SELECT count(*)::int AS n FROM tenants')).toEqual([{ n: ROWS['public.tenants'] }])
+        }
 
         // Rows that came later are no part of the backup: the ids of one connection come in their order.
         await sql(url, `DELETE FROM audit_log WHERE id > ${seen}`)

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { casePath, expectedOf, quarantineOf } from '../support/cases.js'
 import { LedgerDir } from '../support/ledger-dir.js'
+import { Pods } from '../support/pods/index.js'
 
 const SEGMENT = 'router-5c4b-0/telemetry.wal.segments/01750000000000000000-1c1f7d52-0d53-4f07-8b1b-7f3b1a9f7d01.jsonl'
 const USAGE = 'SELECT toString(request_id) AS id, input_tokens, output_tokens FROM obleth.usage ORDER BY id'
@@ -63,6 +64,14 @@ describe('cases in steps', () => {
     expect([code, document.status]).toEqual([3, 'incomplete'])
     expect(document.sources.unreadable.map((entry) => entry.path)).toEqual([path])
     expectLoaded('055', expectedOf('055').required_request_ids)
+
+    for (const command of [['inspect'], ['collect', '--to', join(dir.root, 'bundle')]]) {
+      const ran = dir.run([command[0], dir.pods, ...command.slice(1)], {}, without)
+      expect(ran.code, command[0]).toBe(3)
+      // A collect has its own document.
+      const { sources, unreadable } = ran.document as typeof ran.document & { unreadable?: { path: string }[] }
+      expect((unreadable ?? sources.unreadable).map((entry) => entry.path)).toEqual([path])
+    }
 
     const folder = dirname(join(dir.pods, path))
     chmodSync(folder, 0)
@@ -126,6 +135,32 @@ describe('cases in steps', () => {
     expect([loaded.code, loaded.document.records.inserted]).toEqual([0, 2])
     const { required_request_ids, salvageable_request_ids = [] } = expectedOf('103')
     expectLoaded('103', [...required_request_ids, ...salvageable_request_ids])
+  })
+})
+
+describe('125: a copy out of a pod that is cut', () => {
+  it('is compared with its size and SHA-256 in the pod; what came is loaded, and what is missing is named', async () => {
+    const copied = readFileSync(casePath('125', 'copied.jsonl'))
+    const { size, sha256 } = JSON.parse(readFileSync(casePath('125', 'source.json'), 'utf8'))
+    const pods = Pods.start()
+    const header = `part ${size} ${sha256}\n`
+    const fault = { on: 'serve', calls: 'all', kind: 'cut', after: header.length + copied.length } as const
+    pods.pod({ name: 'router-5c4b-0', faults: [fault], tools: 'as-in-the-pod' })
+    pods.script('as-in-the-pod', 'sha256sum', '', `cat >/dev/null; echo '${sha256}  -'`)
+    pods.write('router-5c4b-0', {
+      '/var/lib/obleth/telemetry.wal': Buffer.concat([copied, Buffer.alloc(size - copied.length, ' ')]),
+    })
+    const source = 'k8s://obleth/app=gateway?timeout=10s'
+    const { code, document } = await dir.runBeside(['replay', source], pods.env)
+    const [from, end] = (expectedOf('125') as unknown as { missing_bytes: number[] }).missing_bytes
+    expect([code, document.status]).toEqual([3, 'incomplete'])
+    expect(document.sources.unreadable).toMatchObject([
+      {
+        path: 'router-5c4b-0/telemetry.wal',
+        reason: expect.stringContaining(`its bytes ${from} to ${end} are missing`),
+      },
+    ])
+    expectLoaded('125', expectedOf('125').required_request_ids)
   })
 })
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { RunDocument } from '../../src/domain/document.js'
 import {
   CaseLedger,
+  caseInput,
   caseNames,
   casePath,
   decimal,
@@ -47,9 +48,10 @@ async function check(name: string): Promise<void> {
   const want = expectedOf(name)
   const ledger = new CaseLedger()
   try {
-    const first = await ledger.replay(casePath(name, 'input'))
+    const input = caseInput(name, ledger.root)
+    const first = await ledger.replay(input)
     expect(CODES[want.exit_expectation], first.stderr).toContain(first.code)
-    const second = await ledger.replay(casePath(name, 'input'))
+    const second = await ledger.replay(input)
     expect(second.code).toBe(first.code)
     const [rows, daily] = await ledger.sql(USAGE_SQL, DAILY_SQL)
     expectRecords(name, want, rows)

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -24,6 +25,7 @@ import { Pace } from '../../src/collect/pace.js'
 import type { BundledFile, CollectOutcome, VerifyOutcome } from '../../src/domain/collect.js'
 import { readFiles } from '../../src/sources/index.js'
 import { cleanEnv, LedgerDir } from '../support/ledger-dir.js'
+import { END_MARK, rawMember, rawPax } from '../support/raw-tar.js'
 import { record, segment } from '../support/records.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
 import { find, segmentName, tarOf, tempFolder, write } from '../support/wal-tree.js'
@@ -151,14 +153,72 @@ describe('a bundle', () => {
     expect(dir.run(['inspect', bundle]).document).toMatchObject({ records: { decoded: 20 }, sources: { pods: 10 } })
   })
 
+  it('takes what no folder can hold: long names, a file and a folder of one name, the bundle’s own names', async () => {
+    const names = [
+      `${'p'.repeat(300)}/telemetry.wal`,
+      `${'\u001b'.repeat(200)}/telemetry.wal`,
+      `${'d/'.repeat(2000)}telemetry.wal`,
+      'p/x.wal',
+      'p/x.wal/y.wal',
+      'p/x.wal.offset/y.wal',
+      'q/y.wal/z.wal',
+      'q/y.wal',
+      ...['json', 'partial', 'lock', 'tmp'].map((name) => `obleth-ledger-bundle.${name}/telemetry.wal`),
+    ]
+    const members = names.map((name, n) =>
+      Buffer.concat([rawPax({ path: name }), rawMember(name.slice(0, 100), pair(n))]),
+    )
+    writeFileSync(join(dir.root, 'odd.tar'), Buffer.concat([...members, END_MARK]))
+    const { code, files, stderr } = await collect(join(dir.root, 'odd.tar'))
+    expect([code, stderr, new Set(paths({ files })).size]).toEqual([0, '', names.length])
+    expect((await verify()).differences).toEqual([])
+    expect((await collect(join(dir.root, 'odd.tar'))).written).toBe(0)
+    expect(dir.run(['inspect', bundle]).document).toMatchObject({ records: { decoded: 2 * names.length } })
+  })
+
+  it('is read whole, also a file that was a WAL only because it was named', async () => {
+    dir.write('router-0/usage', pair(1))
+    expect((await collect(join(dir.pods, 'router-0/usage'))).code).toBe(0)
+    expect(dir.run(['inspect', bundle]).document).toMatchObject({ records: { decoded: 2 }, sources: { files: 1 } })
+  })
+
+  it('of what could not be read at all stays incomplete until a collect of the same sources reads it', async () => {
+    const archive = await tarOf([1, 2].map((n) => ({ name: `router-${n}/${SEGMENTS}/${at(n)}`, content: pair(n) })))
+    // Between two members: what is there is whole, and nothing tells how much is missing.
+    const cut = archive.indexOf(Buffer.from(`router-2/${SEGMENTS}/`))
+    const file = join(dir.root, 'pods.tar')
+    writeFileSync(file, archive.subarray(0, cut))
+    dir.write(`router-3/${SEGMENTS}/${at(3)}`, pair(3))
+    const codes = async (...sources: string[]) => {
+      const { code } = await collect(...sources)
+      return [code, dir.run(['inspect', bundle]).code]
+    }
+    expect(await codes(file)).toEqual([3, 3])
+    // Other sources say nothing about it.
+    expect(await codes(dir.pods)).toEqual([0, 3])
+    writeFileSync(file, archive)
+    expect(await codes(dir.pods, file)).toEqual([0, 0])
+    expect(dir.run(['inspect', bundle]).document.records.decoded).toBe(6)
+  })
+
   it('of archives that are cut holds what they gave, and the run is incomplete', async () => {
     const archive = await tarOf([1, 2].map((n) => ({ name: `router-${n}/${SEGMENTS}/${at(n)}`, content: pair(n) })))
     writeFileSync(join(dir.root, 'cut.tar'), archive.subarray(0, 512 * 5 + 700))
     const { code, files, unreadable } = await collect(join(dir.root, 'cut.tar'))
     expect(code).toBe(3)
     expect(unreadable.length).toBeGreaterThan(0)
-    expect(files.map(({ state, reason }) => [state, reason !== null])).toContainEqual(['incomplete', true])
-    expect((await verify()).differences).toEqual([])
+    const [{ path }] = files.filter(({ state, reason }) => state === 'incomplete' && reason !== null)
+    const proof = await verify()
+    const missing = [
+      { path, reason: expect.stringContaining('in part') },
+      { path: 'cut.tar', reason: expect.stringContaining('not collected') },
+    ]
+    expect([proof.code, proof.differences, proof.incomplete]).toEqual([0, [], missing])
+    // Nor is a run from it clean, whatever its command.
+    for (const args of [['inspect'], ['replay'], ['replay', '--dry-run']]) {
+      const { code, document } = dir.run([...args, bundle])
+      expect([code, document.sources?.unreadable], args.join(' ')).toMatchObject([3, missing])
+    }
   })
 
   it('of a pod at its cap says that records are lost', async () => {
@@ -166,6 +226,56 @@ describe('a bundle', () => {
     dir.write(`router-1/${SEGMENTS}/${at(0)}`, 'x\n')
     const { warnings } = await collect(dir.pods)
     expect(warnings.filter((warning) => warning.class === 'pod_full').map(({ path }) => path)).toEqual(['router-0'])
+  })
+
+  it('of a pod that runs holds finished segments as whole, and reads the others again', async () => {
+    const now = Date.now()
+    const name = (secondsAgo: number) => `router-0/${SEGMENTS}/${segmentName(now - 1000 * secondsAgo)}`
+    const [old, closed, newest] = [name(300), name(70), name(10)]
+    for (const [n, path] of [old, closed, newest].entries()) dir.write(path, pair(n))
+    dir.write('router-0/telemetry.wal', pair(3))
+    for (const n of [4, 5]) dir.write(`router-1/${SEGMENTS}/${at(n)}`, pair(n))
+    const states = ({ files }: Answer) => Object.fromEntries(files.map(({ path, state }) => [path, state]))
+    // Copied minutes after the times in their names: of router-1 nothing says that it is alive.
+    for (const n of [4, 5]) utimesSync(join(dir.pods, `router-1/${SEGMENTS}/${at(n)}`), 1e9, 1e9)
+    const first = await collect(dir.pods)
+    expect(first.live.map(({ pod }) => pod)).toEqual(['router-0'])
+    expect(states(first)).toEqual({
+      [old]: 'whole',
+      [closed]: 'whole',
+      [newest]: 'growing',
+      'router-0/telemetry.wal': 'growing',
+      [`router-1/${SEGMENTS}/${at(4)}`]: 'whole',
+      [`router-1/${SEGMENTS}/${at(5)}`]: 'whole',
+    })
+    appendFileSync(join(dir.pods, newest), pair(6))
+    const next = name(0)
+    dir.write(next, pair(7))
+    const second = await collect(dir.pods)
+    expect([second.written, states(second)[newest], states(second)[next]]).toEqual([2, 'whole', 'growing'])
+    expect(readFileSync(join(bundle, newest), 'utf8')).toBe(`${pair(2)}${pair(6)}`)
+    expect((await verify()).differences).toEqual([])
+  })
+
+  it('of a file that grows while it is read holds its beginning, and a checkpoint that claims no more', async () => {
+    const folder = tempFolder()
+    const whole = Buffer.alloc(3 * 2 ** 20, 'x\n')
+    write(folder, { 'router-0/telemetry.wal': whole, 'router-0/telemetry.wal.offset': '1000000' })
+    const { files } = await find(folder)
+    // A pod that writes a MiB for each that is read; without end, were it waited for.
+    const file = join(folder, 'router-0/telemetry.wal')
+    const store = new FolderStore(bundle)
+    await store.lock(false)
+    const { journal } = await Journal.begin(store)
+    const made = new Bundle(store, journal, new Map(), [])
+    const pace = new Pace(2 ** 20, new AbortController().signal, {
+      now: () => 0,
+      wait: async () => appendFileSync(file, Buffer.alloc(2 ** 20, 'y\n')),
+    })
+    for await (const open of readFiles(files)) await made.add(open, false, pace)
+    const [{ state, bytes, checkpoint }] = made.files
+    expect([state, bytes, checkpoint]).toEqual(['growing', 4 * 2 ** 20, { state: 'at', offset: 1_000_000 }])
+    expect(readFileSync(join(bundle, 'router-0/telemetry.wal.offset'), 'utf8')).toBe('1000000')
   })
 
   it('notes what its pod has drained meanwhile, and what grew', async () => {

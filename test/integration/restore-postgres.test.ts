@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -130,6 +131,35 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       await expectAsItWas()
     })
 
+    it('says that a table is locked which it only wants to count', async () => {
+      const holder = new pg.Client(target)
+      await holder.connect()
+      await holder.query('BEGIN; LOCK TABLE tenants IN ACCESS EXCLUSIVE MODE')
+      const locked = await restore(target, '--dry-run', '--lock-timeout', '100ms')
+      expect([locked.code, errorOf(locked).code]).toEqual([11, 'target_locked'])
+      await holder.end()
+    })
+
+    it('killed while it waits does not replace anything later', async () => {
+      const holder = new pg.Client(target)
+      await holder.connect()
+      await holder.query('BEGIN; SELECT count(*) FROM tenants')
+      const started = place.start(['restore', 'postgres', '--yes'], { OBLETH_DATABASE_URL: target })
+      const ours = (more = '') =>
+        sql(source.url, `SELECT FROM pg_stat_activity WHERE application_name LIKE 'obleth-ledger restore%' ${more}`)
+      while ((await ours("AND wait_event_type = 'Lock'")).length === 0) await sleep(POLL_MS)
+      started.kill('SIGKILL')
+      await started.ended
+      while ((await ours()).length > 0) await sleep(POLL_MS)
+      await holder.end()
+      await expectAsItWas()
+      // The next one clears away what was decrypted.
+      const decrypted = () => readdirSync(place.root).filter((name) => name.startsWith('obleth-ledger-backup-'))
+      expect(decrypted()).toHaveLength(1)
+      expect((await restore(target, '--yes')).code).toBe(0)
+      expect(decrypted()).toEqual([])
+    })
+
     it('refuses a backup whose bytes have changed', async () => {
       const folder = join(place.backups, 'postgres', readdirSync(join(place.backups, 'postgres'))[0])
       const file = join(folder, 'database.dump')
@@ -144,6 +174,22 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       } finally {
         writeFileSync(file, sound)
       }
+    })
+
+    it('without room to bring the backup here says so', async ({ skip }) => {
+      const small = join(place.root, 'small')
+      mkdirSync(small)
+      if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]).status !== 0)
+        skip('a small disk can be mounted only by root')
+      const full = await place.run(['restore', 'postgres', '--yes', '--json'], {
+        OBLETH_DATABASE_URL: target,
+        TMPDIR: small,
+      })
+      const left = readdirSync(small)
+      spawnSync('umount', [small])
+      expect([full.code, errorOf(full).code], full.stdout).toEqual([1, 'disk_full'])
+      expect(left).toEqual([])
+      await expectAsItWas()
     })
 
     it('ends with 4 where what is there afterwards is not what the backup has', async () => {
@@ -229,6 +275,62 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
     })
   })
 
+  it('into a server that crashes tells that it is gone', async () => {
+    const crashing = await startPostgres(programs as string)
+    await sql(crashing.url, 'CREATE TABLE tenants (id int); INSERT INTO tenants VALUES (1)')
+    const holder = new pg.Client(crashing.url)
+    holder.on('error', () => {})
+    await holder.connect()
+    await holder.query('BEGIN; SELECT count(*) FROM tenants')
+    const started = place.start(['restore', 'postgres', '--yes', '--json', '--roles', 'ignore'], {
+      OBLETH_DATABASE_URL: crashing.url,
+    })
+    const waiting = () => sql(crashing.url, "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    while ((await waiting()).length === 0) await sleep(POLL_MS)
+    process.kill(crashing.pid, 'SIGKILL')
+    const end = await started.ended
+    await crashing.stop()
+    expect([end.code, errorOf(end).code], end.stdout).toEqual([13, 'target_unreachable'])
+  })
+
+  describe('in a drill that is stopped', () => {
+    const folderOf = () => readdirSync(place.root).find((name) => name.startsWith('obleth-ledger-drill-'))
+    const processes = (folder: string) =>
+      readdirSync('/proc')
+        .filter((id) => /^\d+$/.test(id))
+        .filter((id) => commandLine(id).includes(folder))
+    const running = async () => {
+      for (;;) {
+        const folder = folderOf()
+        const socket = folder === undefined ? '' : join(place.root, folder, 'server', '.s.PGSQL.5432')
+        if (folder !== undefined && existsSync(socket)) return folder
+        await sleep(POLL_MS)
+      }
+    }
+
+    it('by SIGTERM leaves neither server nor files', async () => {
+      const started = place.start(['backups', 'drill', '--json'])
+      const folder = await running()
+      started.kill('SIGTERM')
+      const end = await started.ended
+      expect([end.code, errorOf(end).code], end.stdout).toEqual([143, 'interrupted'])
+      expect([folderOf(), processes(folder)]).toEqual([undefined, []])
+    })
+
+    it('by SIGKILL leaves no server', async () => {
+      const started = place.start(['backups', 'drill', '--json'])
+      const folder = await running()
+      expect(processes(folder).length).toBeGreaterThan(0)
+      started.kill('SIGKILL')
+      await started.ended
+      while (processes(folder).length > 0) await sleep(POLL_MS)
+      // The next one clears away what was restored.
+      expect(folderOf()).toBe(folder)
+      expect((await place.run(['backups', 'drill'])).code).toBe(0)
+      expect(folderOf()).toBeUndefined()
+    })
+  })
+
   it.each([
     ['a database that does not exist', () => urlOf(source.url, 'nowhere'), 5, 'refused', /createdb/],
     ['a wrong password', () => urlOf(source.url, 'obleth', 'obleth', 'pa55-wrong'), 12, 'access_denied', /owner/],
@@ -289,3 +391,11 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
     })
   })
 })
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}

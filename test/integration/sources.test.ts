@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LedgerDir, type Ran } from '../support/ledger-dir.js'
+import { type Fault as PodFault, Pods } from '../support/pods/index.js'
 import { lineOf, record, segment } from '../support/records.js'
 import { type Fault, SLOW_DOWN } from '../support/s3/faults.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
@@ -31,10 +32,10 @@ describe('the same outage, wherever its files are', () => {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
 
-  async function ledgerOf(args: readonly string[]) {
+  async function ledgerOf(args: readonly string[], env: Record<string, string> = CREDENTIALS) {
     const dir = new LedgerDir()
     try {
-      const ran = await dir.runBeside(['replay', ...args], CREDENTIALS)
+      const ran = await dir.runBeside(['replay', ...args], env)
       expect(ran.stderr).toBe('')
       assertNoSecrets(ran)
       const { records, lines, sources } = ran.document
@@ -94,6 +95,27 @@ describe('the same outage, wherever its files are', () => {
     expect(await ledgerOf([`s3://${store.bucket}/wal + backup`, ...at(store)])).toEqual(plain)
     // Two threads, each with its own.
     expect(store.mostSockets).toBeLessThanOrEqual(32)
+  })
+
+  it('in running pods, through streams that break off, stand still and flip bytes', async () => {
+    const pods = Pods.start()
+    const faults: PodFault[] = [
+      { on: 'list', calls: [0], kind: 'cut', after: 5000 },
+      { on: 'serve', calls: [0], kind: 'cut', after: 100_000 },
+      { on: 'serve', calls: [1], kind: 'stall', after: 1_000_000 },
+      { on: 'serve', calls: [2], kind: 'cut', after: 150_000, says: 'error: unexpected EOF' },
+      { on: 'serve', calls: [3], kind: 'flip', after: 77_777 },
+    ]
+    const names = readdirSync(tree)
+    for (const name of names) {
+      pods.pod({ name, faults })
+      mkdirSync(pods.at(name, '/var/lib'), { recursive: true })
+      symlinkSync(join(tree, name), pods.at(name, '/var/lib/obleth'))
+    }
+    expect(await ledgerOf(['k8s://obleth/app=gateway?timeout=5s'], pods.env)).toEqual(plain)
+    // Each fault was met, none of them cost more than one conversation, and a pod has hundreds of files.
+    expect(pods.calls('serve')).toHaveLength(5 * names.length)
+    expect(pods.calls('list')).toHaveLength(2 * names.length)
   })
 
   it('as an archive in a bucket, half in one, half in a folder', async () => {

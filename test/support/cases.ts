@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,6 +61,17 @@ export const caseNames = (): string[] => readdirSync(CASES).sort()
 export const casePath = (name: string, ...below: string[]): string => join(CASES, name, ...below)
 export const expectedOf = (name: string): Expected =>
   JSON.parse(readFileSync(casePath(name, 'expected.json'), 'utf8')) as Expected
+
+/** The input of a case below a folder of the test's own, with the link that the case is about: not every copy keeps links. */
+export function caseInput(name: string, root: string): string {
+  const input = join(root, 'input')
+  cpSync(casePath(name, 'input'), input, { recursive: true })
+  if (name !== '053') return input
+  const loop = join(input, 'router-5c4b-0', 'loop')
+  rmSync(loop, { force: true })
+  symlinkSync('.', loop)
+  return input
+}
 
 export interface Answer {
   readonly code: number

@@ -9,12 +9,12 @@ import { CREDENTIALS, S3Server } from './s3/index.js'
 import { segmentName } from './wal-tree.js'
 
 const SEGMENTS = 'telemetry.wal.segments'
-/** How many of these system calls the main thread makes in a second collect, about. */
-const CALLS: readonly (readonly [string, number])[] = [
-  ['write', 38],
-  ['fsync', 30],
-  ['rename', 11],
-  ['unlink', 3],
+/** Moments in system calls that a thread makes in a second collect, about: so many, each the so manieth call. */
+const CALLS = [
+  { call: 'write', moments: 29, every: 6 },
+  { call: 'fsync', moments: 28, every: 1 },
+  { call: 'rename', moments: 11, every: 1 },
+  { call: 'unlink', moments: 2, every: 1 },
 ]
 /** Enough records for an upload in parts. */
 const MANY = 12_000
@@ -60,7 +60,7 @@ export type TargetKind = 'a folder' | 'a bucket'
 
 /** About as many as a second collect has; one beyond its end disturbs nothing. */
 const MOMENTS: Record<TargetKind, number> = {
-  'a folder': CALLS.reduce((sum, [, count]) => sum + count, 0),
+  'a folder': CALLS.reduce((sum, { moments }) => sum + moments, 0),
   'a bucket': 76,
 }
 
@@ -71,22 +71,13 @@ async function targetOf(kind: TargetKind, dir: LedgerDir): Promise<Target> {
 const collect = (dir: LedgerDir, { to, args, env }: Target, wrapper: readonly string[] = []) =>
   startCommand(dir, ['collect', dir.pods, '--to', to], wrapper, { args: ['--embedded', dir.ledger, ...args], env })
 
-/** A command that runs a program which is killed right before the nth of its system calls; strace counts each kind by itself. */
+/** A command that runs a program which is killed right before one of its system calls; strace counts for each thread. */
 function straceAt(nth: number): string[] {
   let left = nth
-  for (const [call, count] of CALLS) {
-    if (left <= count)
-      return [
-        'strace',
-        '-qq',
-        '-o',
-        '/dev/null',
-        '-e',
-        `trace=${call}`,
-        '-e',
-        `inject=${call}:signal=SIGKILL:when=${left}`,
-      ]
-    left -= count
+  for (const { call, moments, every } of CALLS) {
+    const inject = `inject=${call}:signal=SIGKILL:when=${left * every}`
+    if (left <= moments) return ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject]
+    left -= moments
   }
   throw new Error('there is no such moment')
 }
@@ -94,7 +85,8 @@ function straceAt(nth: number): string[] {
 function folderTarget(dir: LedgerDir): Target {
   const target: Target = {
     args: [],
-    env: {},
+    // All that is done beside the main thread in one: its calls come in the same order each time.
+    env: { UV_THREADPOOL_SIZE: '1' },
     to: join(dir.root, 'bundle'),
     async run(dir, nth) {
       return await collect(dir, target, nth === null ? [] : straceAt(nth)).ended

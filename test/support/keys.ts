@@ -14,20 +14,29 @@ export function canEncrypt(name: EncryptionName): boolean {
 }
 
 /** Makes a key in a folder; returns the options of commands that take and that open backups. */
-export function makeKey(name: EncryptionName, folder: string): { readonly take: string[]; readonly open: string[] } {
+export function makeKey(
+  name: EncryptionName,
+  folder: string,
+  passphrase = 'correct horse',
+): { readonly take: string[]; readonly open: string[] } {
   if (name === 'none') return { take: [], open: [] }
-  const { ageRecipients = '', ageIdentity = '', gpgPassphraseFile = '' } = keyFiles(name, folder)
+  const { ageRecipients = '', ageIdentity = '', gpgPassphraseFile = '' } = keyFiles(name, folder, 'key', passphrase)
   return name === 'gpg'
     ? { take: ['--gpg-passphrase-file', gpgPassphraseFile], open: ['--gpg-passphrase-file', gpgPassphraseFile] }
     : { take: ['--age-recipients', ageRecipients], open: ['--age-identity', ageIdentity] }
 }
 
 /** Key files in a folder, the passphrase one of several lines. */
-export function keyFiles(name: 'age' | 'gpg', folder: string, called = 'key'): KeyOptions {
+export function keyFiles(
+  name: 'age' | 'gpg',
+  folder: string,
+  called: string,
+  passphrase = `${called} "horse"`,
+): KeyOptions {
   const none = { ageRecipients: undefined, ageIdentity: undefined, gpgPassphraseFile: undefined }
   const file = (ending: string) => join(folder, `${called}.${ending}`)
   if (name === 'gpg') {
-    writeFileSync(file('passphrase'), `${called} "horse"\nnot this line\n`, { mode: 0o600 })
+    writeFileSync(file('passphrase'), `${passphrase}\nnot this line\n`, { mode: 0o600 })
     return { ...none, gpgPassphraseFile: file('passphrase') }
   }
   const identity = execFileSync('age-keygen', { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })

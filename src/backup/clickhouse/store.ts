@@ -4,7 +4,7 @@ import { type ErrorCode, LedgerError } from '../../domain/errors.js'
 import type { TargetOptions } from '../../domain/options.js'
 import { newBackupId } from '../id.js'
 import type { Spooled, Store } from '../store.js'
-import { withWorkFolder } from '../work-folder.js'
+import { withTemporaryFolder } from '../temporary.js'
 import { discard, MARK_FILE } from './clickhouse-backup/tool.js'
 import { COUNTS_FILE, readCounts } from './counts.js'
 import { inBucket, isInBucket } from './in-bucket.js'
@@ -73,5 +73,5 @@ async function withScratchTarget<T>(
   use: (target: TargetOptions) => Promise<T>,
 ): Promise<T> {
   if (isOnServer(spooled)) return use(target)
-  return withWorkFolder((embedded) => use({ ...target, url: undefined, embedded }))
+  return withTemporaryFolder('drill', (embedded) => use({ ...target, url: undefined, embedded }))
 }

@@ -1,6 +1,7 @@
 import { lastWords, run } from '../program.js'
+import { plainName } from '../spool.js'
 import type { Spooled } from '../store.js'
-import { DUMP } from './dump.js'
+import { DUMP, GLOBALS } from './dump.js'
 import { dumpVersion, programsFor } from './programs.js'
 
 /**
@@ -8,6 +9,9 @@ import { dumpVersion, programsFor } from './programs.js'
  * dump that was cut. Then compares that table with what was counted.
  */
 export async function checkDump({ manifest, file }: Spooled, signal: AbortSignal): Promise<readonly string[]> {
+  const there = manifest.files.map((file) => plainName(file, manifest))
+  const missing = [DUMP, GLOBALS].filter((name) => !there.includes(name))
+  if (missing.length > 0) return missing.map((name) => `the backup has no ${name}`)
   const { path } = await programsFor('restore', dumpVersion(manifest), signal)
   const read = await run(path('pg_restore'), ['-f', '/dev/null', file(DUMP)], { signal })
   if (read.exitCode !== 0) return [`pg_restore cannot read the dump: ${lastWords(read)}`]

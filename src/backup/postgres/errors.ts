@@ -20,17 +20,17 @@ const OF_ANY: readonly Kind[] = [
     hint: `free some space where the message says, on the server or here, ${AGAIN}`,
   },
   {
+    words: /password authentication failed|no password supplied|no pg_hba.conf entry/i,
+    code: 'access_denied',
+    what: 'Postgres refuses this user',
+    hint: `check user and password in OBLETH_LEDGER_POSTGRES_URL, ${AGAIN}`,
+  },
+  {
     words:
       /server closed the connection|connection to server|terminating connection|could not connect|could not receive data|SSL (connection|error)|the database system is/i,
     code: 'target_unreachable',
     what: 'the connection to Postgres was lost',
     hint: `see whether the server runs and can be reached, ${AGAIN}`,
-  },
-  {
-    words: /password authentication failed|no password supplied|no pg_hba.conf entry/i,
-    code: 'access_denied',
-    what: 'Postgres refuses this user',
-    hint: `check user and password in OBLETH_LEDGER_POSTGRES_URL, ${AGAIN}`,
   },
 ]
 
@@ -43,7 +43,7 @@ const OF_DUMP: readonly Kind[] = [
   },
   {
     words: /lock timeout/i,
-    code: 'target_failed',
+    code: 'target_locked',
     what: 'another session keeps a table locked',
     hint: `let the migration or the maintenance that holds it come to its end, ${AGAIN}`,
   },
@@ -120,7 +120,10 @@ export function dumpError(program: string, ran: Ran, place: string): LedgerError
   return told(program, ran, place, OF_DUMP, 'earlier backups are as they were')
 }
 
-/** What a pg_restore in one transaction that failed came to: nothing of it is there. */
+/**
+ * What a pg_restore in one transaction that failed came to: nothing of it is there. Only a connection that was lost while
+ * the transaction was committed leaves open whether all of it is.
+ */
 export function restoreError(ran: Ran, place: string): LedgerError {
   return told('pg_restore', ran, place, OF_RESTORE, 'the target is as it was')
 }
@@ -131,7 +134,8 @@ function told(program: string, ran: Ran, place: string, kinds: readonly Kind[], 
     what: `${program} failed`,
     hint: `see what the message says, ${AGAIN}`,
   }
-  return new LedgerError(code, `${what}; ${left}: ${lastWords(ran)}`, {
+  const inDoubt = program === 'pg_restore' && code === 'target_unreachable' ? ', or wholly restored' : ''
+  return new LedgerError(code, `${what}; ${left}${inDoubt}: ${lastWords(ran)}`, {
     place,
     hint,
     retryable: code === 'target_unreachable',

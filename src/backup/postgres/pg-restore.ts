@@ -24,7 +24,8 @@ export interface RestoreRequest {
 
 /**
  * Runs pg_restore in one transaction, which replaces what the backup has and leaves the rest. Any error takes all of it
- * back: without `-1` it goes on after errors, and doubles the rows of tables that it could not drop.
+ * back: without `-1` it goes on after errors, and doubles the rows of tables that it could not drop. It ends with this
+ * process: one that waits for a lock would else replace the target at a time when nobody thinks of it any more.
  *
  * @throws LedgerError by what pg_restore said
  */
@@ -44,7 +45,7 @@ export async function pgRestore(request: RestoreRequest, signal: AbortSignal): P
     spooled.file(DUMP),
   ]
   const env = { ...libpqEnvironment(target), PGAPPNAME: application }
-  const ran = await run(programs.path('pg_restore'), args, { env, signal })
+  const ran = await run(programs.path('pg_restore'), args, { env, signal, endsWithUs: true })
   if (ran.exitCode !== 0) throw restoreError(ran, `Postgres, ${target.place}`)
 }
 

@@ -21,7 +21,7 @@ export async function otherSessions(client: Client): Promise<PostgresSession[]> 
 }
 
 /** A session, for a message: who it is, and since when its transaction is open. */
-export function sessionText({ pid, user, application, client, state, transactionSince }: PostgresSession): string {
+function sessionText({ pid, user, application, client, state, transactionSince }: PostgresSession): string {
   const details = [
     user === '' ? '' : `user ${user}`,
     application,

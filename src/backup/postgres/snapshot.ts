@@ -38,8 +38,10 @@ export function withSnapshot<T>(
   use: (snapshot: Snapshot) => Promise<T>,
 ): Promise<T> {
   return withPostgres(connection, HINTS, { signal }, async (client) => {
-    await client.query(`SET statement_timeout = 0; SET lock_timeout = ${LOCK_WITHIN_MS};
-      SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+    await client.query(`SET lock_timeout = ${LOCK_WITHIN_MS}; SET idle_in_transaction_session_timeout = 0`)
+    // From 17 on.
+    await client.query(`SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`)
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     const { rows } = await client.query('SELECT pg_export_snapshot() AS id')
     const survey = await surveyDatabase(client)
     return use({ id: rows[0].id, survey, assertHeld: () => assertHeld(client, connection.place) })

@@ -88,6 +88,7 @@ const MIGRATIONS: readonly (readonly [table: string, column: string])[] = [
  * locks them against DROP and ALTER until the transaction ends.
  */
 export async function surveyDatabase(client: Client): Promise<Survey> {
+  await client.query('SET LOCAL statement_timeout = 0')
   // Nothing that a user made may stand for a function or an operator of the questions below.
   await client.query('SET LOCAL search_path = pg_catalog')
   // Rows that a policy hides would be missing from the count as from the dump: an error is better.

@@ -35,6 +35,8 @@ export async function scanAof(handle: FileHandle, bytes: number): Promise<Scanne
       if (waiting === null) wholeBytes = input.at
       continue
     }
+    // Within a transaction there is no beginning of one, and without it no end.
+    if (name === (waiting === null ? '=EXEC' : '=MULTI')) return found('damaged')
     if (name === '=MULTI') waiting = 0
     if (waiting !== null) waiting++
     if (waiting !== null && name !== '=EXEC') continue

@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LedgerError } from '../../domain/errors.js'
@@ -7,6 +7,7 @@ import { type AofFile, parseAofManifest } from './aof-manifest.js'
 import { type ScannedAof, scanAof } from './aof-scan.js'
 import type { RedisConnection } from './client.js'
 import { readInfo } from './facts.js'
+import { readSmall } from './small-file.js'
 
 /** A file of a server's AOF, held open: a rewrite may remove its name, not its bytes. */
 export interface AofSource extends AofFile {
@@ -119,7 +120,7 @@ export async function* bytesOf({ handle, bytes }: AofSource): AsyncIterable<Uint
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return await readSmall(file)
   } catch (error) {
     throw unreadable(error, file)
   }

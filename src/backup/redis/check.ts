@@ -17,7 +17,7 @@ export async function checkRedis(spooled: Spooled, signal: AbortSignal): Promise
   if ('damage' in rdb) findings.push(`${RDB_FILE}: ${rdb.damage}`)
   else {
     const { keys } = spooled.manifest.contents.facts
-    if (rdb.contents.keys !== null && keys !== null && rdb.contents.keys !== keys)
+    if (typeof keys === 'number' && rdb.contents.keys !== null && rdb.contents.keys !== keys)
       findings.push(`${RDB_FILE} has ${rdb.contents.keys} keys, where the manifest says ${keys}`)
   }
   if (hasAof(spooled.manifest)) findings.push(...(await checkAof(spooled, signal)).findings)

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BackupManifest, TableRows } from '../../domain/backup.js'
+import type { TableRows } from '../../domain/backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import type { RedisPart } from '../../domain/redis.js'
 import type { Spooled } from '../store.js'
+import { withTemporaryFolder } from '../temporary.js'
 import { hasAof } from './check.js'
 import type { RedisConnection } from './client.js'
 import { digestOfLasting } from './digest.js'
@@ -54,8 +54,7 @@ async function load(
   signal: AbortSignal,
 ): Promise<Loaded> {
   const proven = await proveRedis(spooled, part, redis, signal)
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-drill-'))
-  try {
+  return withTemporaryFolder('drill', async (folder) => {
     const data = join(folder, 'data')
     await mkdir(data, { mode: 0o700 })
     const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o700 }
@@ -68,9 +67,7 @@ async function load(
       own,
     )
     return await withScratchServer(data, appendonly, signal, (connection) => look(connection, signal))
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 async function look(connection: RedisConnection, signal: AbortSignal): Promise<Loaded> {
@@ -84,12 +81,7 @@ async function look(connection: RedisConnection, signal: AbortSignal): Promise<L
   }
 }
 
-function missing(
-  { keys, expired }: Loaded,
-  tables: readonly TableRows[],
-  all: BackupManifest['contents']['facts'][string] | undefined,
-  how: string,
-): string[] {
+function missing({ keys, expired }: Loaded, tables: readonly TableRows[], all: unknown, how: string): string[] {
   if (typeof all !== 'number') return []
   const sum = [...keys.values()].reduce((total, each) => total + each, 0)
   const findings =

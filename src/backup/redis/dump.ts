@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LedgerError } from '../../domain/errors.js'
 import { lastWords, run } from '../program.js'
@@ -8,6 +9,8 @@ import { cliAccess, type RedisServer } from './server.js'
 
 /** So often a server that sends a snapshot is asked whether it still answers. */
 const ASK_EVERY_MS = 5_000
+/** Longest pause in a snapshot that has begun to come; before that the server may be writing it for hours. */
+const LONGEST_PAUSE_MS = 60_000
 
 /**
  * Takes a snapshot over the wire, as a replica would, into a file (into a pipe redis-cli would put a mark behind it), and
@@ -22,9 +25,8 @@ export async function dumpRdb(
   signal: AbortSignal,
 ): Promise<Extract<CheckedRdb, { contents: unknown }>['contents']> {
   const { args, env } = cliAccess(server)
-  // redis-cli would wait for a server that stands still for ever.
-  await whileAnswering(server, connection, signal, async (answering) => {
-    const ran = await run('redis-cli', [...args, '-e', '--rdb', file], { env, signal: answering })
+  await whileComing(file, server, connection, signal, async (coming) => {
+    const ran = await run('redis-cli', [...args, '-e', '--rdb', file], { env, signal: coming })
     if (ran.exitCode !== 0) throw cliFailure(lastWords(ran), server)
   })
   const checked = await checkRdb(file, signal)
@@ -35,7 +37,9 @@ export async function dumpRdb(
   })
 }
 
-async function whileAnswering(
+/** redis-cli would wait for a server or a connection that stands still for ever. */
+async function whileComing(
+  file: string,
   server: RedisServer,
   connection: RedisConnection,
   signal: AbortSignal,
@@ -43,18 +47,36 @@ async function whileAnswering(
 ): Promise<void> {
   const done = new AbortController()
   const silent = new AbortController()
-  const asking = (async () => {
-    for (;;) {
-      await sleep(ASK_EVERY_MS, undefined, { signal: done.signal })
-      await connection.send(['PING'])
-    }
-  })().catch((error) => {
-    if (!done.signal.aborted) silent.abort(serverFailure(error, server))
+  const watching = watch(file, server, connection, done.signal).catch((error) => {
+    if (!done.signal.aborted) silent.abort(error)
   })
   try {
     await work(AbortSignal.any([signal, silent.signal]))
   } finally {
     done.abort()
-    await asking
+    await watching
+  }
+}
+
+/** Throws `target_unreachable` when the server no longer answers, or its snapshot no longer grows. */
+async function watch(
+  file: string,
+  server: RedisServer,
+  connection: RedisConnection,
+  signal: AbortSignal,
+): Promise<never> {
+  let bytes = 0
+  let grewAt = performance.now()
+  for (;;) {
+    await sleep(ASK_EVERY_MS, undefined, { signal })
+    await connection.send(['PING'])
+    const now = await stat(file).then(
+      ({ size }) => size,
+      () => 0,
+    )
+    if (now > bytes || bytes === 0) grewAt = performance.now()
+    bytes = now
+    if (performance.now() - grewAt > LONGEST_PAUSE_MS)
+      throw serverFailure(new Error(`ETIMEDOUT: the snapshot stands still at ${bytes} bytes`), server)
   }
 }

@@ -5,7 +5,8 @@ import type { RedisServer } from './server.js'
 const DENIED = /NOAUTH|WRONGPASS|NOPERM|invalid password|Authentication required/i
 const UNREACHED =
   /^(ECONN|EHOST|ENET|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT)|could not connect|connection (refused|timeout|reset|closed)|socket closed|CERT|SSL|TLS/i
-const NO_ROOM = /No space left on device|Disk quota exceeded|File too large/i
+/** After a write of which the disk took a part, redis-cli has no reason to tell. */
+const NO_ROOM = /Error writing data to file|No space left on device|Disk quota exceeded/i
 
 /** The rights that a user for backups needs; `-@all` before them makes them all it has. */
 const RIGHTS = '+info +config|get +sync +psync +replconf +ping'

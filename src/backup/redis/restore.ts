@@ -1,9 +1,11 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { BackupManifest, BackupsOptions } from '../../domain/backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import { printable } from '../../domain/printable.js'
-import type { RedisRestored, RedisRestoreOptions, RedisRestorePlan } from '../../domain/redis.js'
+import type { RedisPart, RedisRestored, RedisRestoreOptions, RedisRestorePlan } from '../../domain/redis.js'
 import { writeError } from '../../domain/write-error.js'
+import { StateLock } from '../../pipeline/state-lock.js'
 import { findBackup } from '../list.js'
 import { withSpooled } from '../spool.js'
 import { openStorage } from '../storage/open.js'
@@ -34,34 +36,47 @@ export async function restoreRedis(
   const manifest = await findBackup(storage, 'redis', named, signal)
   const directory = await dataDirectory(how.into)
   await assertNotInUse(directory)
-  const goesOn = await isUnfinished(directory, manifest.id)
-  const redis = how.redisVersion ?? (await serverVersion(signal))
-  const names = fileNames((setting) => manifest.contents.facts[setting])
-  return withSpooled(storage, manifest, options.keys, signal, async (spooled) => {
-    const proven = await proveRedis(spooled, how.part, redis, signal)
-    const plan = await planOf(manifest, directory, names, proven, how, redis, goesOn)
-    if (how.dryRun || !(await confirm(plan))) return { plan, restored: false, kept: null }
-    signal.throwIfAborted()
-    // It may have been started while somebody read the plan.
-    await assertNotInUse(directory)
-    const kept = await putInPlace(spooled, proven, names, directory, goesOn)
-    return { plan, restored: true, kept }
-  })
+  const lock = how.dryRun ? null : lockOf(directory)
+  try {
+    const goesOn = await isUnfinished(directory, manifest.id, how.part)
+    const redis = how.redisVersion ?? (await serverVersion(signal))
+    const names = fileNames((setting) => manifest.contents.facts[setting])
+    return await withSpooled(storage, manifest, options.keys, signal, async (spooled) => {
+      const proven = await proveRedis(spooled, how.part, redis, signal)
+      const plan = await planOf(manifest, directory, names, proven, how, redis, goesOn)
+      if (how.dryRun || !(await confirm(plan))) return { plan, restored: false, kept: null }
+      signal.throwIfAborted()
+      // It may have been started while somebody read the plan.
+      await assertNotInUse(directory)
+      const kept = await putInPlace(spooled, proven, names, plan)
+      return { plan, restored: true, kept }
+    })
+  } finally {
+    lock?.release()
+  }
 }
 
 async function putInPlace(
   spooled: Spooled,
   proven: Proven,
   names: FileNames,
-  directory: string,
-  goesOn: boolean,
+  { into, backup, part, goesOn }: RedisRestorePlan,
 ): Promise<string | null> {
-  const { id } = spooled.manifest
+  const restore = `${backup}-${part}`
   try {
-    const { uid, gid, mode } = await stat(directory)
+    const { uid, gid, mode } = await stat(into)
     const own = { uid, gid, mode: mode & 0o777 }
-    if (!goesOn) await prepare(directory, id, (folder) => layDown(spooled, proven, names, folder, own))
-    return await swap(directory, id, laidDownNames(names), [names.aof])
+    if (!goesOn) await prepare(into, restore, (folder) => layDown(spooled, proven, names, folder, own))
+    return await swap(into, restore, laidDownNames(names), [names.aof])
+  } catch (error) {
+    throw told(error, into)
+  }
+}
+
+/** Two restores at once would each take what the other has put in place for what was there before. */
+function lockOf(directory: string): StateLock {
+  try {
+    return StateLock.acquire(join(directory, 'obleth-ledger-restore.lock'))
   } catch (error) {
     throw told(error, directory)
   }
@@ -104,14 +119,17 @@ async function dataDirectory(into: string): Promise<string> {
   return realpath(into)
 }
 
-/** @throws LedgerError `refused` where the restore of another backup waits to be finished */
-async function isUnfinished(directory: string, id: string): Promise<boolean> {
+const UNFINISHED = /^(\d{8}T\d{6}Z-[0-9a-f]{6})-(rdb|aof|repaired-aof)$/
+
+/** @throws LedgerError `refused` where another restore waits to be finished */
+async function isUnfinished(directory: string, id: string, part: RedisPart): Promise<boolean> {
   const unfinished = await unfinishedIn(directory)
-  const other = unfinished.find((each) => each !== id)
+  const other = unfinished.find((each) => each !== `${id}-${part}`)
   if (other === undefined) return unfinished.length > 0
-  throw new LedgerError('refused', `the restore of another backup was interrupted here: ${printable(other)}`, {
+  const [, backup = printable(other), from = 'rdb'] = UNFINISHED.exec(other) ?? []
+  throw new LedgerError('refused', `another restore was interrupted here: ${printable(other)}`, {
     place: printable(directory),
-    hint: `finish it first: obleth-ledger restore redis ${printable(other)} --into ${printable(directory)}`,
+    hint: `finish it first: obleth-ledger restore redis ${backup} --redis-from ${from} --into ${printable(directory)}`,
   })
 }
 

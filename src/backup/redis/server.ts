@@ -43,7 +43,7 @@ export function redisServer({ url, caFile }: RedisOptions): RedisServer {
 /** Arguments of redis-cli that reach the server, and the environment with what others must not see. */
 export function cliAccess({ host, port, user, password, tls, caFile }: RedisServer): {
   readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string>>
+  readonly env: Readonly<Record<string, string | undefined>>
 } {
   return {
     args: [
@@ -52,7 +52,8 @@ export function cliAccess({ host, port, user, password, tls, caFile }: RedisServ
       ...(tls ? ['--tls', '--sni', host] : []),
       ...(tls && caFile !== undefined ? ['--cacert', caFile] : []),
     ],
-    env: password === '' ? {} : { REDISCLI_AUTH: password },
+    // Without a password, none of somebody else's either.
+    env: { REDISCLI_AUTH: password === '' ? undefined : password },
   }
 }
 

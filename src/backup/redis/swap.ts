@@ -1,4 +1,4 @@
-import { access, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LedgerError } from '../../domain/errors.js'
 import { printable } from '../../domain/printable.js'
@@ -9,7 +9,7 @@ const RESTORING = 'obleth-ledger-restoring-'
 /** Within the folder of a restore: what gave way. */
 const BEFORE = 'before'
 
-/** Backups whose restore into a directory was interrupted once all was prepared. */
+/** Restores into a directory that were interrupted once all was prepared, by the name that was given to `prepare`. */
 export async function unfinishedIn(directory: string): Promise<readonly string[]> {
   const names = await readdir(directory)
   return names.filter((name) => name.startsWith(RESTORING)).map((name) => name.slice(RESTORING.length))
@@ -19,14 +19,18 @@ export async function unfinishedIn(directory: string): Promise<readonly string[]
  * Fills a folder within a directory, so that what follows are renames on one disk. Until it is whole and on disk it has
  * another name; what an earlier attempt left of that is removed.
  */
-export async function prepare(directory: string, id: string, fill: (folder: string) => Promise<void>): Promise<void> {
+export async function prepare(
+  directory: string,
+  restore: string,
+  fill: (folder: string) => Promise<void>,
+): Promise<void> {
   const preparing = join(directory, PREPARING)
   await rm(preparing, { recursive: true, force: true })
   await mkdir(preparing, { mode: 0o700 })
   try {
     await fill(preparing)
     await mkdir(join(preparing, BEFORE), { mode: 0o700 })
-    await rename(preparing, join(directory, RESTORING + id))
+    await rename(preparing, join(directory, RESTORING + restore))
     await sync(directory)
   } catch (error) {
     await rm(preparing, { recursive: true, force: true })
@@ -43,43 +47,46 @@ export async function prepare(directory: string, id: string, fill: (folder: stri
  */
 export async function swap(
   directory: string,
-  id: string,
+  restore: string,
   names: readonly string[],
   obsolete: readonly string[],
 ): Promise<string | null> {
-  const restoring = join(directory, RESTORING + id)
-  for (const name of [...names, ...obsolete]) {
-    const [prepared, live, kept] = [join(restoring, name), join(directory, name), join(restoring, BEFORE, name)]
-    const ready = await isThere(prepared)
-    if (!ready && names.includes(name)) continue
-    if (await isThere(live)) {
-      if (await isThere(kept)) throw cameBetween(live)
-      await rename(live, kept)
-    }
-    if (ready) await rename(prepared, live)
+  const restoring = join(directory, RESTORING + restore)
+  const giveWay = async (name: string) => {
+    const [live, kept] = [join(directory, name), join(restoring, BEFORE, name)]
+    if (!(await isThere(live))) return
+    if (await isThere(kept)) throw cameBetween(live)
+    await rename(live, kept)
   }
-  for (const folder of [join(restoring, BEFORE), restoring, directory]) await sync(folder)
-  const kept = await keep(directory, join(restoring, BEFORE))
+  for (const name of obsolete) await giveWay(name)
+  for (const name of names) {
+    const prepared = join(restoring, name)
+    if (!(await isThere(prepared))) continue
+    await giveWay(name)
+    await rename(prepared, join(directory, name))
+  }
+  const before = join(restoring, BEFORE)
+  // Gone where the interruption came behind this.
+  const kept = (await isThere(before)) ? await keep(directory, before) : null
   await rmdir(restoring)
   await sync(directory)
   return kept
 }
 
 async function keep(directory: string, before: string): Promise<string | null> {
-  // Gone where the interruption came behind this.
-  const names = await readdir(before).catch(() => null)
-  if (names === null) return null
-  if (names.length > 0) {
-    const kept = join(directory, `obleth-ledger-before-${newBackupId(Date.now())}`)
-    await rename(before, kept)
-    return kept
+  // Both ends of each rename, before the way back is cut.
+  for (const folder of [before, directory]) await sync(folder)
+  if ((await readdir(before)).length === 0) {
+    await rmdir(before)
+    return null
   }
-  await rmdir(before)
-  return null
+  const kept = join(directory, `obleth-ledger-before-${newBackupId(Date.now())}`)
+  await rename(before, kept)
+  return kept
 }
 
 async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
+  return lstat(path).then(
     () => true,
     () => false,
   )

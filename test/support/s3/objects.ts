@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
+/** Bytes that are kept, or made when they are asked for. */
+export interface Body {
+  readonly length: number
+  subarray(from: number, end: number): Uint8Array
+}
+
+/** All of a body. */
+export const bytesOf = (body: Body): Buffer => Buffer.from(body.subarray(0, body.length))
+
 /** An object as the stand-in keeps it. */
 export interface StoredObject {
-  readonly body: Buffer
+  readonly body: Body
   /** With its quotes. */
   readonly etag: string
   /** What a HEAD that asks for checksums is given besides. */

@@ -1,0 +1,17 @@
+import { assertBundles } from '../collect/assert-bundles.js'
+import type { InputOptions } from '../domain/options.js'
+import { type Discovery, discover } from '../sources/index.js'
+
+/**
+ * Finds the files behind the sources, bundles among them proven first. What a bundle holds only in part is missing from the
+ * run, as it was from the collect. Throws what `assertBundles` and `discover` throw.
+ */
+export async function discoverProven(
+  options: Pick<InputOptions, 'sources' | 'concurrency' | 's3' | 'stateDir'>,
+  signal: AbortSignal,
+): Promise<Discovery> {
+  const { incomplete } = await assertBundles(options, signal)
+  const { sources, concurrency, s3 } = options
+  const discovery = await discover(sources, { concurrency, s3, signal })
+  return { ...discovery, unreadable: [...discovery.unreadable, ...incomplete] }
+}
