@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { Pace } from '../collect/pace.js'
 import type { BackupManifest, BackupsOptions } from '../domain/backup.js'
+import { Pace } from '../domain/pace.js'
 import { toolVersion } from '../pipeline/version.js'
 import { encryptionOf } from './encryption.js'
 import { newBackupId } from './id.js'

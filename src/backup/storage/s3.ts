@@ -1,8 +1,8 @@
-import { Pace } from '../../collect/pace.js'
-import { S3Files } from '../../collect/s3-files.js'
 import { LedgerError } from '../../domain/errors.js'
 import type { S3Options } from '../../domain/options.js'
+import { Pace } from '../../domain/pace.js'
 import { printable } from '../../domain/printable.js'
+import { S3Files } from '../../s3/files.js'
 import { assertPath } from './paths.js'
 import type { Storage } from './storage.js'
 

@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import pRetry from 'p-retry'
 import type { S3Options } from '../domain/options.js'
-import { hasExpired, isTransient, isUnconnected } from './s3-errors.js'
+import { hasExpired, isTransient, isUnconnected } from './errors.js'
 
 export type Sdk = typeof import('@aws-sdk/client-s3')
 

@@ -2,26 +2,33 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { S3Options } from '../domain/options.js'
+import type { Pace } from '../domain/pace.js'
+import { sha256Of } from '../domain/sha256.js'
+import { taken } from '../domain/taken.js'
 import type { S3Object } from '../domain/wal.js'
-import {
-  ask,
-  isConflict,
-  isMissing,
-  isUnknownToStore,
-  objectAt,
-  objectsUnder,
-  parseS3Url,
-  readObject,
-} from '../sources/index.js'
-import type { Pace } from './pace.js'
-import { sha256Of } from './receive.js'
-import { targetError } from './s3-target-error.js'
-import { abortUploads, uploadFile } from './s3-upload.js'
-import type { Kept, Received } from './store.js'
-import { taken } from './taken.js'
+import { ask } from './client.js'
+import { isConflict, isMissing, isUnknownToStore } from './errors.js'
+import { objectAt, objectsUnder } from './objects.js'
+import { readObject } from './read.js'
+import { targetError } from './target-error.js'
+import { abortUploads, uploadFile } from './upload.js'
+import { parseS3Url } from './url.js'
 
 /** More than any dump has: its ten-thousandth part is what a stream holds in memory of each part. */
 const LARGEST_STREAM_BYTES = 160 * 2 ** 30
+
+/** An object as it stands there: its size, and its ETag. */
+interface Standing {
+  readonly bytes: number
+  readonly tag: string
+}
+
+/** A content in a file of this machine; its SHA-256 in hex. */
+interface Content {
+  readonly file: string
+  readonly bytes: number
+  readonly sha256: string
+}
 
 /** A condition of a write: the object as it was listed, or that there is none. */
 type Condition = { readonly IfMatch?: string; readonly IfNoneMatch?: '*' }
@@ -49,8 +56,8 @@ export class S3Files {
   }
 
   /** Files whose paths begin with a text. */
-  async list(beginning = ''): Promise<Map<string, Kept & Pick<S3Object, 'modifiedMs'>>> {
-    const files = new Map<string, Kept & Pick<S3Object, 'modifiedMs'>>()
+  async list(beginning = ''): Promise<Map<string, Standing & Pick<S3Object, 'modifiedMs'>>> {
+    const files = new Map<string, Standing & Pick<S3Object, 'modifiedMs'>>()
     const objects = objectsUnder(this.s3, this.bucket, `${this.prefix}${beginning}`, this.signal)
     // Stores show a folder as an object whose key ends with a slash.
     for await (const { key, bytes, etag, modifiedMs } of objects)
@@ -59,24 +66,24 @@ export class S3Files {
   }
 
   /** A file as it stands there now, or null. */
-  async look(path: string): Promise<Kept | null> {
+  async look(path: string): Promise<Standing | null> {
     const object = await objectAt(this.s3, this.bucket, `${this.prefix}${path}`, this.signal)
     return object === null ? null : { bytes: object.bytes, tag: object.etag }
   }
 
-  read(path: string, { bytes, tag }: Kept): AsyncIterable<Uint8Array> {
+  read(path: string, { bytes, tag }: Standing): AsyncIterable<Uint8Array> {
     const { bucket, prefix, s3 } = this
     const object: S3Object = { via: 's3', store: s3, bucket, key: `${prefix}${path}`, etag: tag, bytes, modifiedMs: 0 }
     return readObject(object, 0)
   }
 
-  async readText(path: string, kept: Kept): Promise<string> {
+  async readText(path: string, kept: Standing): Promise<string> {
     return (await buffer(this.read(path, kept))).toString('utf8')
   }
 
   /** Uploads a file, in parts where it is large; `before` as for `write`. */
-  upload({ file, bytes, sha256 }: Received, path: string, before: Kept | null): Promise<Kept> {
-    const isSame = async (kept: Kept) => kept.bytes === bytes && (await sha256Of(this.read(path, kept))) === sha256
+  upload({ file, bytes, sha256 }: Content, path: string, before: Standing | null): Promise<Standing> {
+    const isSame = async (kept: Standing) => kept.bytes === bytes && (await sha256Of(this.read(path, kept))) === sha256
     return this.replace(path, bytes, before, isSame, (condition) => {
       const body = this.pace.through(createReadStream(file, { highWaterMark: 1 << 20 }))
       const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, ...condition }
@@ -113,13 +120,13 @@ export class S3Files {
       // It may be this very upload, made while its answer was lost.
       const there = await this.look(path)
       const same = there?.bytes === bytes && (await sha256Of(this.read(path, there))) === hash.digest('hex')
-      if (!same) throw this.taken(path)
+      if (!same) throw taken(this.placeOf(path))
     }
   }
 
   /** @param before what it takes the place of; not given where that does not matter. Throws `refused` where it is something else */
-  write(path: string, text: string, before?: Kept | null): Promise<Kept> {
-    const isSame = async (kept: Kept) => (await this.readText(path, kept)) === text
+  write(path: string, text: string, before?: Standing | null): Promise<Standing> {
+    const isSame = async (kept: Standing) => (await this.readText(path, kept)) === text
     const body = Buffer.from(text)
     const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, Body: body, ContentLength: body.length }
     return this.replace(path, body.length, before, isSame, (condition) =>
@@ -155,10 +162,10 @@ export class S3Files {
   private async replace(
     path: string,
     bytes: number,
-    before: Kept | null | undefined,
-    isSame: (kept: Kept) => Promise<boolean>,
+    before: Standing | null | undefined,
+    isSame: (kept: Standing) => Promise<boolean>,
     send: (condition: Condition) => Promise<{ ETag?: string | undefined }>,
-  ): Promise<Kept> {
+  ): Promise<Standing> {
     const condition: Condition =
       before === undefined ? {} : before === null ? { IfNoneMatch: '*' } : { IfMatch: before.tag }
     const sent = async (given: Condition) => {

@@ -1,6 +1,6 @@
 import { type ErrorDetails, LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { ReadFailure } from './read-failure.js'
+import { ReadFailure } from '../domain/read-failure.js'
 
 /** What the SDK throws, as far as it is looked at. Its message is not: a store may repeat in it what was sent. */
 interface Thrown {

@@ -1,5 +1,5 @@
 import { LedgerError } from '../domain/errors.js'
-import { storeError } from '../sources/index.js'
+import { storeError } from './errors.js'
 
 const RIGHTS =
   's3:ListBucket and s3:ListBucketMultipartUploads on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects'
