@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BackedUpFile, BackupManifest, KeyOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
@@ -9,7 +9,7 @@ import { Hashing } from './hashing.js'
 import { folderOf } from './manifest.js'
 import type { Storage } from './storage/storage.js'
 import type { Spooled } from './store.js'
-import { temporaryFolder } from './temporary.js'
+import { withTemporaryFolder } from './temporary.js'
 
 const HINT = 'free some space, or name another disk with TMPDIR; nothing was restored'
 
@@ -28,14 +28,11 @@ export async function withSpooled<T>(
   use: (spooled: Spooled) => Promise<T>,
   wanted: (name: string) => boolean = () => true,
 ): Promise<T> {
-  const folder = await temporaryFolder('backup')
-  try {
+  return withTemporaryFolder('backup', async (folder) => {
     const files = manifest.files.filter((file) => wanted(plainName(file, manifest)))
     for (const file of files) await fetchFile(storage, manifest, file, folder, keys, signal)
     return await use({ manifest, file: (name) => join(folder, name) })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 async function fetchFile(

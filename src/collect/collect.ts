@@ -1,11 +1,11 @@
-import type { CollectOutcome } from '../domain/collect.js'
+import type { CollectOutcome, Unread } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import type { CollectOptions } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
 import type { RunContext } from '../domain/run.js'
 import type { WalFile } from '../domain/wal.js'
 import { toolVersion } from '../pipeline/version.js'
-import { discover } from '../sources/index.js'
+import { absoluteSource, type Discovery, discover } from '../sources/index.js'
 import { assertOutside } from './assert-outside.js'
 import { Bundle } from './bundle.js'
 import { writeCheckpoint } from './checkpoint-file.js'
@@ -37,7 +37,7 @@ export async function collect(
   let done = false
   try {
     const kept = await store.list()
-    const { bundle, journal } = await takeUp(store, kept)
+    const { bundle, journal, unread } = await takeUp(store, kept)
     const live = new Set(discovery.live.map(({ pod }) => pod))
     const growing = mayGrow(discovery.files, live)
     const wanted = discovery.files.filter((file) => !bundle.has(file, growing(file)))
@@ -46,7 +46,8 @@ export async function collect(
     unreadable.push(...incomplete)
     await lock.assertHeld()
     const { files } = bundle
-    await writeManifest(store, kept.get(MANIFEST) ?? null, toolVersion(), files)
+    const missing = [...unread.filter((one) => !isAskedAgain(one, sources)), ...unreadIn(discovery, sources)]
+    await writeManifest(store, kept.get(MANIFEST) ?? null, toolVersion(), { files, unread: missing })
     await journal.end()
     done = true
     const warnings = [...discovery.warnings, ...lock.warnings, ...fullPods(heldNow(bundle, discovery.files))]
@@ -60,12 +61,24 @@ export async function collect(
 }
 
 /** The bundle as earlier runs left it, its checkpoints put right. */
-async function takeUp(store: BundleStore, kept: Map<string, Kept>): Promise<{ bundle: Bundle; journal: Journal }> {
-  const manifest = (await readManifest(store, kept.get(MANIFEST))) ?? []
+async function takeUp(store: BundleStore, kept: Map<string, Kept>) {
+  const manifest = await readManifest(store, kept.get(MANIFEST))
   const { journal, entries } = await Journal.begin(store)
-  const { files, journaled } = standing(manifest, entries, kept)
+  const { files, journaled } = standing(manifest?.files ?? [], entries, kept)
   for (const entry of journaled) if (entry.state !== 'vanished') await writeCheckpoint(store, entry)
-  return { bundle: new Bundle(store, journal, kept, files), journal }
+  return { bundle: new Bundle(store, journal, kept, files), journal, unread: manifest?.unread ?? [] }
+}
+
+/** Sources by what they mean in every working directory. */
+const named = (sources: readonly string[]): string[] => sources.map(absoluteSource).sort()
+
+function unreadIn({ unreadable }: Discovery, sources: readonly string[]): Unread[] {
+  return unreadable.map((one) => ({ sources: named(sources), ...one }))
+}
+
+function isAskedAgain(unread: Unread, sources: readonly string[]): boolean {
+  const now = new Set(named(sources))
+  return unread.sources.every((source) => now.has(source))
 }
 
 function heldNow(bundle: Bundle, files: readonly WalFile[]) {

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
-import type { BundledFile } from '../domain/collect.js'
+import type { BundledFile, BundleManifest } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { MANIFEST } from './names.js'
@@ -36,6 +36,7 @@ const manifest = z.object({
   tool: z.string(),
   collectedAt: z.string(),
   files: z.array(bundledFile),
+  unread: z.array(z.object({ sources: z.array(z.string()), path: z.string(), reason: z.string() })).default([]),
 })
 
 /** A manifest comes from outside: none of its paths may lead out of the bundle. */
@@ -43,12 +44,12 @@ function isInside(path: string): boolean {
   return path !== '' && !path.includes('\0') && path.split('/').every((part) => !['', '.', '..'].includes(part))
 }
 
-/** The files that a bundle's manifest lists; null where there is none. Throws `state_damaged` where it cannot be read. */
-export async function readManifest(store: BundleStore, kept: Kept | undefined): Promise<BundledFile[] | null> {
+/** What a bundle's manifest says; null where there is none. Throws `state_damaged` where it cannot be read. */
+export async function readManifest(store: BundleStore, kept: Kept | undefined): Promise<BundleManifest | null> {
   if (kept === undefined) return null
   try {
     if (kept.bytes > MOST_BYTES) throw new Error(`it has ${kept.bytes} bytes`)
-    return manifest.parse(JSON.parse(await text(store.read(MANIFEST, kept)))).files
+    return manifest.parse(JSON.parse(await text(store.read(MANIFEST, kept))))
   } catch (cause) {
     if (cause instanceof LedgerError || (cause as Error).name === 'AbortError') throw cause
     throw new LedgerError('state_damaged', 'the manifest of the bundle cannot be read', {
@@ -64,8 +65,8 @@ export async function writeManifest(
   store: BundleStore,
   before: Kept | null,
   tool: string,
-  files: readonly BundledFile[],
+  { files, unread }: BundleManifest,
 ): Promise<void> {
-  const document = { format: FORMAT, tool, collectedAt: new Date().toISOString(), files }
+  const document = { format: FORMAT, tool, collectedAt: new Date().toISOString(), files, unread }
   await store.write(MANIFEST, `${JSON.stringify(document, null, 1)}\n`, before)
 }

@@ -22,22 +22,24 @@ export async function verify(to: string, options: StoreOptions, signal: AbortSig
       place: printable(store.place),
       hint: 'run that collect again: it goes on where it stopped; if its pods are gone, name the folders of the bundle one by one',
     })
-  const files = await readManifest(store, kept.get(MANIFEST))
-  if (files === null)
+  const manifest = await readManifest(store, kept.get(MANIFEST))
+  if (manifest === null)
     throw new LedgerError('source_not_found', 'there is no bundle', {
       place: printable(store.place),
       hint: 'name what was given to collect --to',
     })
-  const stored = files.filter(({ state }) => state !== 'vanished')
+  const stored = manifest.files.filter(({ state }) => state !== 'vanished')
   const limit = pLimit(options.concurrency)
   const reasons = await Promise.all(stored.map((file) => limit(() => difference(store, kept, file, signal))))
   const differences = stored.flatMap(({ path }, i) => (reasons[i] === null ? [] : [{ path, reason: reasons[i] }]))
   const expected = new Set([MANIFEST, LOCK, ...stored.flatMap(namesOf)])
   for (const path of [...kept.keys()].sort())
     if (!expected.has(path)) differences.push({ path, reason: 'the manifest does not know it' })
-  const incomplete = stored
+  const inPart = stored
     .filter(({ state }) => state === 'incomplete')
     .map(({ path, reason }) => ({ path, reason: `collected in part: ${reason ?? 'not read to its end'}` }))
+  const unread = manifest.unread.map(({ path, reason }) => ({ path, reason: `not collected: ${reason}` }))
+  const incomplete = [...inPart, ...unread]
   const bytes = stored.reduce((sum, file) => sum + file.bytes, 0)
   return { bundle: store.place, files: stored.length, bytes, differences, incomplete }
 }

@@ -109,6 +109,13 @@ const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
 const REPLAY_AND_REPAIR: readonly CommandName[] = [...REPLAY, 'repair']
 const CHANGING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...CHANGING_RUNS, ...RESTORING]
+/** What holds the lock on the ledger. */
+const LOCKING: readonly CommandName[] = [
+  ...REPLAY_AND_REPAIR,
+  ...CHANGING_RUNS,
+  'backup clickhouse',
+  'restore clickhouse',
+]
 const TRYING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...RESTORING]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect', 'doctor']
@@ -378,7 +385,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: [...CHANGING, 'collect'],
+    commands: [...LOCKING, 'collect'],
     describe: 'Take over the lock of another run that is gone',
   }),
   'retention-days': option(parse.wholeNumber(1, 36_500), {
@@ -468,14 +475,14 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Backup',
-    commands: REDIS,
+    commands: ['backup redis', 'config show'],
     describe: 'Back up nothing: tell whether what Redis holds survives its end (appendonly, appendfsync)',
   }),
   enable: option(parse.flag, {
     shape: 'switch',
     default: 'false',
     group: 'Backup',
-    commands: REDIS,
+    commands: ['backup redis', 'config show'],
     describe: 'Back up nothing: switch on appendonly and appendfsync everysec, and keep them in the config file',
   }),
   into: option(parse.text, {

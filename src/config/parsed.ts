@@ -161,7 +161,11 @@ export function backupsOptions(settings: Settings): BackupsOptions {
       postgresUrl: values['postgres-url'],
       redis: { url: values['redis-url'], caFile: values['redis-ca-file'], dataDir: values['redis-data-dir'] },
       clickhouse: targetOptions(settings),
-      clickhouseBackups: { folder: values['clickhouse-backup-folder'], disk: values['clickhouse-backup-disk'] },
+      clickhouseBackups: {
+        folder: values['clickhouse-backup-folder'],
+        disk: values['clickhouse-backup-disk'],
+        breakLock: values['break-lock'],
+      },
     },
   }
 }

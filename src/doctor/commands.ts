@@ -16,8 +16,10 @@ export class Commands {
     return this.line('backup', store, ...this.at(store), ...this.backups())
   }
 
-  restore(store: StoreName, ...more: readonly string[]): string {
-    return this.line('restore', store, 'latest', ...this.at(store), ...this.backups(), ...this.keys(), ...more)
+  restore(store: StoreName): string {
+    const into = this.deployment.options.stores.redis.dataDir ?? '<data dir of Redis>'
+    const where = store === 'redis' ? ['--into', into] : this.at(store)
+    return this.line('restore', store, 'latest', ...where, ...this.backups(), ...this.keys())
   }
 
   /** A point-in-time restore of Postgres, in UTC. */

@@ -28,7 +28,7 @@ function redisRow({ newestMs }: Deployment, commands: Commands): MatrixRow {
         ? 'all but the budgets: obleth rebuilds it from Postgres on first use'
         : `all but the budgets by itself, on first use; with them as of ${at(newest)}`,
     untilMs: newest,
-    commands: newest === null ? [] : [commands.restore('redis', '--into', '<data dir of Redis>')],
+    commands: newest === null ? [] : [commands.restore('redis')],
   }
 }
 

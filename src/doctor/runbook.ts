@@ -17,7 +17,7 @@ const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]
       ? [
           {
             text: 'Only where the token budgets of the backup are wanted back: before Redis starts, lay it into its data directory.',
-            command: commands.restore('redis', '--into', '<data dir of Redis>'),
+            command: commands.restore('redis'),
           },
         ]
       : []),

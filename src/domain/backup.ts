@@ -129,6 +129,8 @@ export interface ClickhouseBackupOptions {
   readonly folder: string | undefined
   /** Disk of the server, where they stay. */
   readonly disk: string | undefined
+  /** Takes over the lock of another run that is gone. */
+  readonly breakLock: boolean
 }
 
 /** Where backups are kept, and what opens them. */

@@ -27,6 +27,20 @@ export interface BundledFile {
   readonly version: string
 }
 
+/** What a collect found and could not read: a pod without a shell, an archive that ends between two files. */
+export interface Unread {
+  /** Source arguments of that collect: the next one of the same sources says anew what it could not read. */
+  readonly sources: readonly string[]
+  readonly path: string
+  readonly reason: string
+}
+
+/** What a bundle's manifest says. */
+export interface BundleManifest {
+  readonly files: readonly BundledFile[]
+  readonly unread: readonly Unread[]
+}
+
 export interface CollectOutcome {
   /** Absolute path of the bundle. */
   readonly bundle: string
@@ -45,6 +59,6 @@ export interface VerifyOutcome {
   readonly bytes: number
   /** What differs from the manifest, by path. */
   readonly differences: readonly { readonly path: string; readonly reason: string }[]
-  /** Files that are what the manifest says, but were collected only in part. */
+  /** What collect found and could not read, or read only in part: it is missing from the bundle. */
   readonly incomplete: readonly { readonly path: string; readonly reason: string }[]
 }

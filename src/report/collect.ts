@@ -25,9 +25,12 @@ export function renderCollect(outcome: CollectOutcome, all: boolean, style: Styl
 }
 
 /** What a bundle's check found. */
-export function renderVerify({ bundle, files, bytes, differences }: VerifyOutcome, style: Style): string {
+export function renderVerify({ bundle, files, bytes, differences, incomplete }: VerifyOutcome, style: Style): string {
   const sum = `${plural(files, 'file')}, ${size(bytes)}`
-  if (differences.length === 0) return `${style.good('proven')} ${printable(bundle)}: ${sum}\n`
+  const missing = incomplete.map(
+    ({ path, reason }) => `  ${style.warn('missing')} ${printable(`${path}: ${reason}`)}\n`,
+  )
+  if (differences.length === 0) return `${style.good('proven')} ${printable(bundle)}: ${sum}\n${missing.join('')}`
   const lines = differences.map(({ path, reason }) => `  ${style.bad(printable(path))}: ${printable(reason)}`)
   return `${style.bad('not as its manifest says')} ${printable(bundle)}: ${sum}\n${lines.join('\n')}\n`
 }

@@ -92,8 +92,9 @@ export class S3Files {
   }
 
   /**
-   * Uploads bytes as they come, however many there will be. Throws `refused` where something else stands there, and what
-   * their maker throws: then nothing of them is there.
+   * Uploads bytes as they come, however many there will be, under a name that nobody else uses. Throws `refused` where
+   * something stands there, and what their maker throws: then nothing of them is there. Without a condition, for stores that
+   * know none: once these bytes have gone by, they cannot be sent a second time.
    */
   async stream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const hash = createHash('sha256')
@@ -111,16 +112,15 @@ export class S3Files {
         throw error
       }
     }.call(this)
-    const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, IfNoneMatch: '*' }
+    if ((await this.look(path)) !== null) throw taken(this.placeOf(path))
     try {
+      const input = { Bucket: this.bucket, Key: `${this.prefix}${path}` }
       await uploadFile(this.s3, input, body, LARGEST_STREAM_BYTES, this.atOnce)
     } catch (error) {
-      if (failed !== null) throw failed
-      if (!isConflict(error)) throw targetError(error, this.placeOf(path))
-      // It may be this very upload, made while its answer was lost.
-      const there = await this.look(path)
+      // An upload that was completed while its answer was lost is no longer there to be completed again.
+      const there = failed === null && isMissing(error) ? await this.look(path) : null
       const same = there?.bytes === bytes && (await sha256Of(this.read(path, there))) === hash.digest('hex')
-      if (!same) throw taken(this.placeOf(path))
+      if (!same) throw failed ?? targetError(error, this.placeOf(path))
     }
   }
 

@@ -59,11 +59,19 @@ export async function unpack(
  *
  * @throws LedgerError `verification_failed` where it is another one
  */
-export async function eachFile(
-  file: string,
-  signal: AbortSignal,
-  use: (name: string, content: AsyncIterable<Uint8Array>) => Promise<void>,
-): Promise<void> {
+export async function eachFile(file: string, signal: AbortSignal, use: UseFile): Promise<void> {
+  try {
+    await readEntries(file, signal, use)
+  } catch (error) {
+    // What the library says of an archive that is cut or no archive has no code of the system.
+    const foreign = error instanceof Error && !(error instanceof LedgerError) && !('code' in error) && !signal.aborted
+    throw foreign ? damaged(error.message) : error
+  }
+}
+
+type UseFile = (name: string, content: AsyncIterable<Uint8Array>) => Promise<void>
+
+async function readEntries(file: string, signal: AbortSignal, use: UseFile): Promise<void> {
   const archive = extract()
   const reading = pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), archive, { signal })
   // Seen by whoever waits for it; without this it would end the process where the reader below throws first.

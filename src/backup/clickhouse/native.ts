@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ClickhouseBackupOptions } from '../../domain/backup.js'
@@ -36,10 +35,14 @@ export function nativeTool(work: string, { folder, disk }: ClickhouseBackupOptio
       const embedded = loading.ledger.kind === 'embedded'
       const parent = embedded ? work : folder
       if (parent === undefined) throw noPlace(loading.ledger)
-      await inFolder(resolve(parent), async (own) => {
+      await inFolder(join(resolve(parent), loading.into), async (own) => {
         await unpack(loading.from.file(ARCHIVE), own, embedded ? 'alone' : 'shared', loading.signal)
         await restore(loading, `File(${literal(own)})`)
       })
+    },
+
+    async forget(from) {
+      if (folder !== undefined) await rm(join(resolve(folder), from), { recursive: true, force: true })
     },
 
     async check(stored, signal) {
@@ -58,8 +61,8 @@ export function nativeTool(work: string, { folder, disk }: ClickhouseBackupOptio
 }
 
 async function saveFiles(saving: Saving, parent: string, writer: BackupWriter): Promise<Saved> {
-  return inFolder(parent, async (own) => {
-    await carryOut(saving.ledger, `${statementOf(saving)} TO File(${literal(own)})`, writer.signal)
+  return inFolder(join(parent, saving.from), async (own) => {
+    await carryOut(saving.ledger, saving.from, `${statementOf(saving)} TO File(${literal(own)})`, writer.signal)
     await writer.add(ARCHIVE, packed(own, await assertWhole(own)))
     return { programs: {}, facts: { disk: null }, notes: [], seen: true }
   })
@@ -67,7 +70,12 @@ async function saveFiles(saving: Saving, parent: string, writer: BackupWriter): 
 
 async function saveOnDisk(saving: Saving, disk: string, writer: BackupWriter): Promise<Saved> {
   const path = `obleth-ledger/${writer.folder}`
-  await carryOut(saving.ledger, `${statementOf(saving)} TO Disk(${literal(disk)}, ${literal(path)})`, writer.signal)
+  await carryOut(
+    saving.ledger,
+    saving.from,
+    `${statementOf(saving)} TO Disk(${literal(disk)}, ${literal(path)})`,
+    writer.signal,
+  )
   return {
     programs: {},
     facts: { disk, path },
@@ -89,9 +97,9 @@ function statementOf({ from, database, tables, view }: Saving): string {
 async function restore({ ledger, from, into, signal, created }: Loading, place: string): Promise<void> {
   const [database] = from.contents.databases
   const statement = `RESTORE DATABASE ${identifier(database)} AS ${identifier(into)} FROM ${place}`
-  await carryOut(ledger, statement, signal, ['structure_only = true'])
+  await carryOut(ledger, into, statement, signal, ['structure_only = true'])
   await created()
-  await carryOut(ledger, statement, signal)
+  await carryOut(ledger, into, statement, signal)
 }
 
 function onDisk({ contents }: Stored): { disk: string | null; path: string } {
@@ -99,13 +107,14 @@ function onDisk({ contents }: Stored): { disk: string | null; path: string } {
   return { disk: typeof disk === 'string' ? disk : null, path: String(path ?? '') }
 }
 
-/** Lends a folder below another one, and takes it away with all that is in it. */
-async function inFolder<T>(parent: string, use: (own: string) => Promise<T>): Promise<T> {
-  const own = join(parent, `obleth-ledger-${randomUUID()}`)
+/** Lends a folder, without what an attempt left there that was killed, and takes it away with all that is in it. */
+async function inFolder<T>(own: string, use: (own: string) => Promise<T>): Promise<T> {
+  const clear = () => rm(own, { recursive: true, force: true })
+  await clear()
   try {
     return await use(own)
   } finally {
-    await rm(own, { recursive: true, force: true })
+    await clear()
   }
 }
 

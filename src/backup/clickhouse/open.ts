@@ -1,10 +1,8 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { LedgerError } from '../../domain/errors.js'
 import type { TargetOptions } from '../../domain/options.js'
 import { connect } from '../../ledger/connect.js'
 import type { Ledger } from '../../ledger/ledger.js'
+import { withTemporaryFolder } from '../temporary.js'
 
 /** The oldest release with BACKUP and RESTORE. */
 const OLDEST = [22, 8]
@@ -17,8 +15,7 @@ export async function withOpenLedger<T>(
   target: TargetOptions,
   use: (ledger: Ledger, work: string) => Promise<T>,
 ): Promise<T> {
-  const work = await mkdtemp(join(await realpath(tmpdir()), 'obleth-ledger-backup-'))
-  try {
+  return withTemporaryFolder('backup', async (work) => {
     const ledger = await open(target, work)
     try {
       await refuseOld(ledger)
@@ -26,9 +23,7 @@ export async function withOpenLedger<T>(
     } finally {
       await ledger.close()
     }
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
+  })
 }
 
 async function open(target: TargetOptions, work: string): Promise<Ledger> {

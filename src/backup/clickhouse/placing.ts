@@ -138,6 +138,11 @@ async function leaveBeside(ledger: Ledger, beside: Ledger, plan: Placing): Promi
     return null
   }
   await ledger.command(`RENAME DATABASE ${identifier(beside.database)} TO ${identifier(plan.before)}`)
-  await ledger.command(`DROP TABLE ${ledger.in(plan.before).table(PLAN_TABLE)} SYNC`)
+  await forgetPlacing(ledger.in(plan.before))
   return plan.before
+}
+
+/** Takes the note away, once what was in the ledger before lies under the name that says so. */
+export async function forgetPlacing(before: Ledger): Promise<void> {
+  await before.command(`DROP TABLE IF EXISTS ${before.table(PLAN_TABLE)} SYNC`)
 }

@@ -1,7 +1,6 @@
 import { LedgerError } from '../../domain/errors.js'
-import { identifier } from '../../ledger/identifiers.js'
 import type { Ledger } from '../../ledger/ledger.js'
-import { dropDatabase } from './scratch.js'
+import { createScratch, dropDatabase } from './scratch.js'
 
 /** What one row, as below, must add to the rollup. */
 const EXPECTED = { requests: '1', success_requests: '1', input_tokens: '11', output_tokens: '7' }
@@ -16,8 +15,10 @@ const EXPECTED = { requests: '1', success_requests: '1', input_tokens: '11', out
  */
 export async function proveView(beside: Ledger, viewSql: string, probe: string): Promise<void> {
   const copy = beside.in(probe)
+  // What an attempt left that was killed.
+  await dropDatabase(beside, probe)
   try {
-    await copy.command(`CREATE DATABASE ${identifier(probe)} ENGINE = Atomic`)
+    await createScratch(copy, probe)
     for (const name of ['usage', 'usage_daily'])
       await copy.command(`CREATE TABLE ${copy.table(name)} AS ${beside.table(name)}`)
     await copy.command(viewSql.replaceAll(beside.database, probe))

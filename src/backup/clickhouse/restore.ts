@@ -10,16 +10,17 @@ import { findBackup } from '../list.js'
 import { withSpooled } from '../spool.js'
 import { openStorage } from '../storage/open.js'
 import { COUNTS_FILE, type LedgerCounts, newestMs, readCounts } from './counts.js'
-import { scratchName } from './names.js'
+import { scratchName, scratchPrefix } from './names.js'
 import { nativeTool } from './native.js'
 import { nextSteps } from './next-steps.js'
 import { withOpenLedger } from './open.js'
-import { notePlacing, type Placing, place, placingOf } from './placing.js'
+import { forgetPlacing, notePlacing, type Placing, place, placingOf } from './placing.js'
 import { proveView } from './prove-view.js'
 import { type Look, lookAt } from './restore-plan.js'
 import { driftingGroups, rollupAfter } from './restored-rollup.js'
 import { dropDatabase, loadBeside } from './scratch.js'
-import { tablesIn } from './tables.js'
+import { endStatements } from './statement.js'
+import { databasesNamed, tablesIn } from './tables.js'
 import type { BackupTool, Stored } from './tool.js'
 
 /** How a restore is to be done. */
@@ -29,7 +30,6 @@ export interface ClickhouseRestoreOptions {
   readonly dryRun: boolean
   /** Rows that the target holds may be put aside. */
   readonly replace: boolean
-  readonly breakLock: boolean
   /** WAL files, as the user has named them: for the replay that is offered. */
   readonly sources: readonly string[]
   readonly signal: AbortSignal
@@ -61,7 +61,8 @@ export async function restoreClickhouse(
   )
   return withOpenLedger(stores.clickhouse, async (ledger, work) => {
     const beside = ledger.in(scratchName(ledger.database, 'restore', manifest.id))
-    const restore = new Restore(ledger, beside, manifest, counts, options)
+    const { breakLock } = stores.clickhouseBackups
+    const restore = new Restore(ledger, beside, manifest, counts, { signal, breakLock })
     const look = await lookAt(ledger, beside, manifest, counts)
     const outcome = (changes: Partial<ClickhouseRestoreOutcome>): ClickhouseRestoreOutcome => ({
       plan: look.plan,
@@ -72,7 +73,11 @@ export async function restoreClickhouse(
       next: nextSteps(stores.clickhouse, options.sources, null),
       ...changes,
     })
-    if (options.dryRun || look.plan.action === 'none') return outcome({})
+    if (options.dryRun) return outcome({})
+    if (look.plan.action === 'none') {
+      await restore.tidyUp()
+      return outcome({})
+    }
     refuseRows(look.plan, options.replace)
     if (!(await options.confirm(look.plan))) throw new LedgerError('refused', 'not confirmed: nothing was done')
     const tool = nativeTool(work, stores.clickhouseBackups)
@@ -90,25 +95,25 @@ export async function restoreClickhouse(
 }
 
 class Restore {
+  /** By which the lock and a later attempt know it. */
+  private readonly runId: string
+
   constructor(
     private readonly ledger: Ledger,
     private readonly beside: Ledger,
     private readonly manifest: BackupManifest,
     private readonly counts: LedgerCounts,
-    private readonly options: ClickhouseRestoreOptions,
-  ) {}
+    private readonly options: { readonly signal: AbortSignal; readonly breakLock: boolean },
+  ) {
+    this.runId = `restore_${manifest.id.replaceAll('-', '_')}`
+  }
 
   /** Returns the database that holds what was there before; null where nothing was. */
   async run(look: Look, tool: BackupTool, load: Load): Promise<string | null> {
-    const { ledger, options } = this
+    const { ledger } = this
     await ledger.command(`CREATE DATABASE IF NOT EXISTS ${identifier(ledger.database)} ENGINE = Atomic`)
     try {
-      const patience = { emit() {}, signal: options.signal }
-      const runId = scratchName('', 'restore', this.manifest.id).slice(1)
-      const owner = ledger.kind === 'server' ? await lockOwner(ledger) : null
-      if (owner?.runId === runId && !options.breakLock) refuseLiving(ledger, runId, owner)
-      const lock = await TargetLock.acquire(ledger, runId, options, patience)
-      return await lock.during(patience, async () => {
+      return await this.locked(async (lock) => {
         const placing = look.placing ?? (await this.restoreBeside(look, tool, load))
         await lock.assertHeld()
         return await this.place(placing)
@@ -119,9 +124,29 @@ class Restore {
     }
   }
 
+  /** Takes away what an attempt left that was killed when everything was in its place. */
+  async tidyUp(): Promise<void> {
+    const { ledger } = this
+    if ((await lockOwner(ledger))?.runId !== this.runId) return
+    await this.locked(async () => {
+      for (const name of await databasesNamed(ledger, scratchPrefix(ledger.database, 'before')))
+        await forgetPlacing(ledger.in(name))
+    })
+  }
+
+  private async locked<T>(act: (lock: TargetLock) => Promise<T>): Promise<T> {
+    const { ledger, options, runId } = this
+    const owner = ledger.kind === 'server' ? await lockOwner(ledger) : null
+    if (owner?.runId === runId && !options.breakLock) refuseLiving(ledger, runId, owner)
+    const patience = { emit() {}, signal: options.signal }
+    const lock = await TargetLock.acquire(ledger, runId, options, patience)
+    return await lock.during(patience, () => act(lock))
+  }
+
   private async restoreBeside(look: Look, tool: BackupTool, load: Load): Promise<Placing> {
     const { ledger, beside, counts, options } = this
     // What an attempt left that was cut short before its rows were proven.
+    await endStatements(ledger, beside.database)
     await dropDatabase(ledger, beside.database)
     try {
       await load(async (from) => {

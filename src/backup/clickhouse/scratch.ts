@@ -2,7 +2,13 @@ import { LedgerError } from '../../domain/errors.js'
 import { identifier, literal } from '../../ledger/identifiers.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import { countTables, differences, type LedgerCounts, tablesThere } from './counts.js'
+import { makerComment } from './left-behind.js'
 import type { BackupTool, Stored } from './tool.js'
+
+/** Makes a database of ours, with its maker's name on it. */
+export async function createScratch(ledger: Ledger, name: string): Promise<void> {
+  await ledger.command(`CREATE DATABASE ${identifier(name)} ENGINE = Atomic COMMENT ${literal(makerComment())}`)
+}
 
 /** Drops a database of ours, whatever it holds. Harmless where it is gone. */
 export async function dropDatabase(ledger: Ledger, name: string): Promise<void> {
@@ -44,7 +50,7 @@ export async function loadBeside(
 ): Promise<readonly string[]> {
   const names = counts.tables.map(({ name }) => name)
   const beside = ledger.in(database)
-  await ledger.command(`CREATE DATABASE ${identifier(database)} ENGINE = Atomic`)
+  await createScratch(ledger, database)
   const created = async () => stopMerges(beside, await tablesThere(beside, names))
   await tool.load({ ledger, from, into: database, signal, created })
   return differences(counts.tables, await countOrSay(beside, await tablesThere(beside, names)))

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import { LedgerError } from '../../domain/errors.js'
-import { isProcessAlive } from '../../domain/process-alive.js'
 import { familyOf } from '../../ledger/engine-family.js'
-import { identifier, literal } from '../../ledger/identifiers.js'
+import { literal } from '../../ledger/identifiers.js'
 import type { TargetState, UsageState } from '../../ledger/inspect-target.js'
 import type { Ledger } from '../../ledger/ledger.js'
 import { lockOwner, refuseLiving, TargetLock } from '../../ledger/lock.js'
 import type { Patience } from '../../ledger/patiently.js'
 import { unfinishedRuns } from '../../ledger/unfinished.js'
 import { newBackupId } from '../id.js'
-import { isOfRun, scratchName, scratchPrefix } from './names.js'
-import { dropDatabase, stopMerges } from './scratch.js'
+import { leftBehind } from './left-behind.js'
+import { isOfRun, scratchName } from './names.js'
+import { createScratch, dropDatabase, stopMerges } from './scratch.js'
 import { settleSnapshot } from './settle-snapshot.js'
+import { endStatements } from './statement.js'
+import type { BackupTool } from './tool.js'
 
 /** A ledger as it was at one moment, in a database of its own. */
 export interface Snapshot {
@@ -29,46 +30,53 @@ export interface Snapshot {
   readonly unfinished: readonly string[]
 }
 
+/** What a snapshot is made of, and how. */
+export interface SnapshotSource {
+  readonly ledger: Ledger
+  readonly state: TargetState
+  readonly usage: UsageState
+  /** For rows of ours on their way to the snapshot. */
+  readonly spoolDir: string
+  readonly tool: BackupTool
+  /** Takes over the lock of another run that is gone. */
+  readonly breakLock: boolean
+  readonly patience: Patience
+}
+
 /** What a backup's run is called while it holds the lock. */
 const LOCK_NAME = 'backup'
-
-/** A server's snapshot whose maker is on another machine counts as left behind after this. */
-const LEFT_AFTER_MS = 24 * 3_600_000
 
 /**
  * Lends a snapshot of the ledger: tables of the same parts, as hard links, so that it takes no space and no time, and counts
  * and backup are of the very same rows while pods insert on. Only while it is made it holds the lock of the runs, so that no
  * half of a publish is in it. Throws `target_locked`, and `refused` where the tables are of an engine that has no parts here.
  */
-export async function withSnapshot<T>(
-  ledger: Ledger,
-  state: TargetState,
-  usage: UsageState,
-  spoolDir: string,
-  patience: Patience,
-  use: (snapshot: Snapshot) => Promise<T>,
-): Promise<T> {
-  refuseEngine(usage, ledger)
-  await dropLeftBehind(ledger)
+export async function withSnapshot<T>(source: SnapshotSource, use: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  const { ledger, tool, patience } = source
+  refuseEngine(source.usage, ledger)
+  for (const name of await leftBehind(ledger)) {
+    await endStatements(ledger, name)
+    await tool.forget(name)
+    await dropDatabase(ledger, name)
+  }
   const database = scratchName(ledger.database, 'backup', newBackupId(Date.now()))
   const owner = ledger.kind === 'server' ? await lockOwner(ledger) : null
   const earlier = owner?.runId.startsWith(LOCK_NAME) ? owner : null
   // One that was killed while it held the lock.
-  if (earlier !== null) refuseLiving(ledger, earlier.runId, earlier)
+  if (earlier !== null && !source.breakLock) refuseLiving(ledger, earlier.runId, earlier)
   const runId = earlier?.runId ?? `${LOCK_NAME}${randomBytes(5).toString('hex')}`
-  const lock = await TargetLock.acquire(ledger, runId, { breakLock: false }, patience)
+  const lock = await TargetLock.acquire(ledger, runId, source, patience)
   try {
-    const snapshot = await lock.during(patience, () => take(ledger, state, database, spoolDir))
+    const snapshot = await lock.during(patience, () => take(source, database))
     return await use(snapshot)
   } finally {
     await dropDatabase(ledger, database)
   }
 }
 
-async function take(ledger: Ledger, state: TargetState, database: string, spoolDir: string): Promise<Snapshot> {
+async function take({ ledger, state, spoolDir }: SnapshotSource, database: string): Promise<Snapshot> {
   const { tables, left } = await tablesOf(ledger)
-  const maker = literal(JSON.stringify({ pid: process.pid, host: hostname() }))
-  await ledger.command(`CREATE DATABASE ${identifier(database)} ENGINE = Atomic COMMENT ${maker}`)
+  await createScratch(ledger, database)
   const snapshot = ledger.in(database)
   for (const table of tables) await clone(ledger, snapshot, table)
   const { drifting, settled } = await settleSnapshot(ledger, snapshot, state, spoolDir)
@@ -119,30 +127,4 @@ function refuseEngine({ engine }: UsageState, ledger: Ledger): void {
     place: ledger.location,
     hint,
   })
-}
-
-/** Drops snapshots whose makers are gone. Those of other machines may live; after a day they are taken for dead. */
-async function dropLeftBehind(ledger: Ledger): Promise<void> {
-  const prefix = scratchPrefix(ledger.database, 'backup')
-  const found = await ledger.rows<{ name: string; comment: string }>(
-    `SELECT name, comment FROM system.databases WHERE startsWith(name, ${literal(prefix)})`,
-  )
-  for (const { name, comment } of found) {
-    const moment = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z_[0-9a-f]{6}$/.exec(name.slice(prefix.length))
-    if (moment === null) continue
-    const [, year, month, day, hour, minute, second] = moment
-    const startedMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
-    if (isLeft(ledger, comment, startedMs)) await dropDatabase(ledger, name)
-  }
-}
-
-function isLeft(ledger: Ledger, comment: string, startedMs: number): boolean {
-  if (ledger.kind === 'embedded') return true
-  try {
-    const { pid, host } = JSON.parse(comment) as { pid?: unknown; host?: unknown }
-    if (host === hostname() && typeof pid === 'number') return !isProcessAlive(pid)
-  } catch {
-    // Its age decides.
-  }
-  return Date.now() - startedMs > LEFT_AFTER_MS
 }

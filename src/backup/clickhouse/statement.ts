@@ -9,8 +9,8 @@ import { pause } from '../../ledger/pause.js'
 
 const FIRST_LOOK_MS = 25
 const LONGEST_BETWEEN_LOOKS_MS = 2_000
-/** A statement that was told to end has this long; then it is left to the server. */
-const END_WITHIN_MS = 15_000
+/** A statement that was told to end has this long. */
+const END_WITHIN_MS = 60_000
 
 /** States of a backup or restore in system.backups that are not its last one. */
 const UNDER_WAY = ['CREATING_BACKUP', 'RESTORING']
@@ -25,16 +25,18 @@ interface Progress {
  * Runs a BACKUP or RESTORE to its end. In the background of the engine, whatever it takes, and under a name: so no timeout
  * of HTTP ends it, and an answer that is lost is looked up. Ends it where the signal aborts.
  *
+ * @param about database of ours that it reads or fills: by its name {@link endStatements} finds it
  * @param statement without SETTINGS; `settings`: those of the statement itself
  * @throws LedgerError `config` where the engine may not write there, and what a server's answers give cause for
  */
 export async function carryOut(
   ledger: Ledger,
+  about: string,
   statement: string,
   signal: AbortSignal,
   settings: readonly string[] = [],
 ): Promise<void> {
-  const id = `obleth-ledger-${randomUUID()}`
+  const id = `${idsAbout(about)}${randomUUID()}`
   signal.throwIfAborted()
   try {
     await ledger.command(`${statement} SETTINGS ${[`id = ${literal(id)}`, ...settings].join(', ')} ASYNC`)
@@ -45,7 +47,7 @@ export async function carryOut(
   try {
     await ended(ledger, id, signal)
   } catch (error) {
-    if (signal.aborted) await end(ledger, id)
+    if (signal.aborted) await endStatements(ledger, about).catch(() => {})
     throw error
   }
 }
@@ -76,16 +78,32 @@ async function progressOf(ledger: Ledger, id: string): Promise<Progress | null> 
   return progress ?? null
 }
 
-/** Tells the engine to leave it, and waits a little until it has. What does not succeed ends by itself. */
-async function end(ledger: Ledger, id: string): Promise<void> {
-  const mine = `position(query, ${literal(id)}) > 0 AND match(query, '^(BACKUP|RESTORE)')`
-  await ledger.command(`KILL QUERY WHERE ${mine} ASYNC`).catch(() => {})
-  const until = Date.now() + END_WITHIN_MS
-  while (Date.now() < until) {
-    const progress = await progressOf(ledger, id).catch(() => null)
-    if (progress === null || !UNDER_WAY.includes(progress.status)) return
-    await sleep(FIRST_LOOK_MS * 4)
+const idsAbout = (about: string) => `obleth-ledger-${about}-`
+
+/**
+ * Tells the engine to leave what it still does about a database of ours, and waits until it has: before that is dropped. A
+ * command that was killed leaves its statement running.
+ *
+ * @throws LedgerError `target_locked` where that does not end
+ */
+export async function endStatements(ledger: Ledger, about: string): Promise<void> {
+  const mine = literal(idsAbout(about))
+  const running = async () => {
+    const rows = await ledger.rows<{ id: string }>(
+      `SELECT id FROM system.backups
+       WHERE startsWith(id, ${mine}) AND toString(status) IN (${UNDER_WAY.map(literal).join(', ')})`,
+    )
+    return rows.length > 0
   }
+  if (!(await running())) return
+  await ledger.command(`KILL QUERY WHERE position(query, ${mine}) > 0 AND match(query, '^(BACKUP|RESTORE)') ASYNC`)
+  const until = Date.now() + END_WITHIN_MS
+  for (; await running(); await sleep(FIRST_LOOK_MS * 4))
+    if (Date.now() > until)
+      throw new LedgerError('target_locked', `the server still works on a backup or restore of ${about}`, {
+        place: ledger.location,
+        hint: 'wait until system.backups shows its end, then run the same command again',
+      })
 }
 
 function failure({ status, error }: Progress, ledger: Ledger): LedgerError {

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import type { StoreOptions } from '../../domain/backup.js'
+import { type ErrorCode, LedgerError } from '../../domain/errors.js'
 import type { TargetOptions } from '../../domain/options.js'
 import { newBackupId } from '../id.js'
 import type { Spooled, Store } from '../store.js'
+import { withTemporaryFolder } from '../temporary.js'
 import { COUNTS_FILE, readCounts } from './counts.js'
 import { scratchName } from './names.js'
 import { nativeTool } from './native.js'
@@ -20,7 +20,8 @@ export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions)
     return withScratchTarget(spooled, clickhouse, (target) =>
       withOpenLedger(target, (ledger, work) => {
         const trial = scratchName(ledger.database, 'trial', newBackupId(Date.now()))
-        return tryOut(ledger, nativeTool(work, clickhouseBackups), storedOf(spooled), counts, trial, signal)
+        const tool = nativeTool(work, clickhouseBackups)
+        return found(tryOut(ledger, tool, storedOf(spooled), counts, trial, signal))
       }),
     )
   }
@@ -38,7 +39,19 @@ export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions)
   }
 }
 
-export const storedOf = ({ manifest, file }: Spooled): Stored => ({ contents: manifest.contents, file })
+/** What is wrong with a backup is what is looked for, also where a restore fails because of it. */
+async function found(trial: Promise<readonly string[]>): Promise<readonly string[]> {
+  try {
+    return await trial
+  } catch (error) {
+    if (error instanceof LedgerError && DAMAGE.includes(error.code)) return [error.message]
+    throw error
+  }
+}
+
+const DAMAGE: readonly ErrorCode[] = ['target_failed', 'verification_failed']
+
+const storedOf = ({ manifest, file }: Spooled): Stored => ({ contents: manifest.contents, file })
 
 const isOnServer = ({ manifest }: Spooled) => manifest.contents.facts.disk !== null
 
@@ -49,10 +62,5 @@ async function withScratchTarget<T>(
   use: (target: TargetOptions) => Promise<T>,
 ): Promise<T> {
   if (isOnServer(spooled)) return use(target)
-  const embedded = await mkdtemp(join(tmpdir(), 'obleth-ledger-drill-'))
-  try {
-    return await use({ ...target, url: undefined, embedded })
-  } finally {
-    await rm(embedded, { recursive: true, force: true })
-  }
+  return withTemporaryFolder('drill', (embedded) => use({ ...target, url: undefined, embedded }))
 }

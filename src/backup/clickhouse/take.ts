@@ -30,7 +30,9 @@ export async function takeLedger(
     })
   const tool = nativeTool(work, options)
   const patience = { emit() {}, signal }
-  return withSnapshot(ledger, state, state.usage, work, patience, async (snapshot) => {
+  const { usage } = state
+  const source = { ledger, state, usage, spoolDir: work, tool, breakLock: options.breakLock, patience }
+  return withSnapshot(source, async (snapshot) => {
     signal.throwIfAborted()
     const tables = await countTables(snapshot.ledger, snapshot.tables)
     const view = state.view !== null

@@ -50,6 +50,8 @@ export interface BackupTool {
   save(saving: Saving, writer: BackupWriter): Promise<Saved>
   /** Throws `verification_failed`, `disk_full`, or what the server answers; what is in the database then is worth nothing. */
   load(loading: Loading): Promise<void>
+  /** Takes away what was left of a save out of this database, where its command was killed. */
+  forget(from: string): Promise<void>
   /** Reads what the backup's folder holds to its end, and says what is wrong with it. */
   check(stored: Stored, signal: AbortSignal): Promise<readonly string[]>
 }

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TableRows } from '../../domain/backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import type { RedisPart } from '../../domain/redis.js'
 import type { Spooled } from '../store.js'
+import { withTemporaryFolder } from '../temporary.js'
 import { hasAof } from './check.js'
 import type { RedisConnection } from './client.js'
 import { digestOfLasting } from './digest.js'
@@ -54,8 +54,7 @@ async function load(
   signal: AbortSignal,
 ): Promise<Loaded> {
   const proven = await proveRedis(spooled, part, redis, signal)
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-drill-'))
-  try {
+  return withTemporaryFolder('drill', async (folder) => {
     const data = join(folder, 'data')
     await mkdir(data, { mode: 0o700 })
     const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o700 }
@@ -68,9 +67,7 @@ async function load(
       own,
     )
     return await withScratchServer(data, appendonly, signal, (connection) => look(connection, signal))
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 async function look(connection: RedisConnection, signal: AbortSignal): Promise<Loaded> {

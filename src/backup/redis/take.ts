@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LedgerError } from '../../domain/errors.js'
 import type { RedisOptions } from '../../domain/redis.js'
 import type { Taken } from '../store.js'
+import { withTemporaryFolder } from '../temporary.js'
 import type { BackupWriter } from '../writer.js'
 import { renderAofManifest } from './aof-manifest.js'
 import type { ScannedAof } from './aof-scan.js'
@@ -36,15 +35,12 @@ export async function takeRedis(options: RedisOptions, writer: BackupWriter): Pr
 }
 
 async function takeRdb(server: RedisServer, connection: RedisConnection, writer: BackupWriter): Promise<RdbContents> {
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-redis-'))
-  try {
+  return withTemporaryFolder('backup', async (folder) => {
     const file = join(folder, RDB_FILE)
     const contents = await dumpRdb(server, connection, file, writer.signal)
     await writer.addFile(RDB_FILE, file)
     return contents
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 /** What was taken of a log: its last increment, all others being whole. */

@@ -16,7 +16,6 @@ export async function runRestoreClickhouse(session: Session): Promise<number> {
     backup: words.backup === '' ? 'latest' : words.backup,
     dryRun: values['dry-run'],
     replace: values.replace,
-    breakLock: values['break-lock'],
     sources: values.source,
     signal,
     confirm: (plan) => {

@@ -1,10 +1,15 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import type { BackupManifest } from '../../../src/domain/backup.js'
 import type { ClickhouseRestoreOutcome } from '../../../src/domain/clickhouse-restore.js'
+import { cleanEnv } from '../ledger-dir.js'
 import { type ReplayHow, ServerDir, type ServerRan } from './server-dir.js'
+
+const CLI = fileURLToPath(new URL('../../../bin/obleth-ledger.js', import.meta.url))
 
 /** Where a server is told to put its backup: a disk of its own, or a folder that the command sees, too. */
 export type Way = 'disk' | 'folder'
@@ -51,6 +56,16 @@ export class BackupServer {
   /** Backups take no state directory. */
   run(args: readonly string[], how: ReplayHow = {}): Promise<ServerRan> {
     return this.dir.command(args, { ...how, state: false })
+  }
+
+  /** Runs `backups …`, which needs no server. */
+  backupsCommand(...args: string[]): { code: number | null; document: Record<string, unknown>; stderr: string } {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [CLI, 'backups', ...args, '--backups', this.backups, '--json'],
+      { cwd: this.root, env: cleanEnv(), encoding: 'utf8' },
+    )
+    return { code: status, document: JSON.parse(stdout) as Record<string, unknown>, stderr }
   }
 
   /** Databases of the server beside its own. */

@@ -25,9 +25,11 @@ export class OneAddress {
     await this.proxy?.close()
   }
 
+  /** Backups and restores keep no state on this side. */
   command(args: readonly string[], killWhen?: () => Promise<void>): Promise<ServerRan> {
     const url = this.proxy?.url ?? ''
-    return this.dir.command(args, { url, ...(killWhen === undefined ? {} : { killWhen }) })
+    const state = !['backup', 'restore'].includes(args[0])
+    return this.dir.command(args, { url, state, ...(killWhen === undefined ? {} : { killWhen }) })
   }
 
   /** Kills a command when its n-th statement of a kind, from 0, is done, before it knows. */
