@@ -46,6 +46,7 @@ export async function takeBackup(
     startedAt: new Date(startedMs).toISOString(),
     finishedAt: new Date().toISOString(),
     encryption,
+    serverSideEncryption: storage.encryption,
     files: writer.files,
   }
   await writeManifest(storage, manifest, signal)

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
+import { LedgerError } from '../domain/errors.js'
 import type { S3Options } from '../domain/options.js'
 import type { Pace } from '../domain/pace.js'
+import { printable } from '../domain/printable.js'
 import { sha256Of } from '../domain/sha256.js'
 import { taken } from '../domain/taken.js'
 import type { S3Object } from '../domain/wal.js'
 import { ask } from './client.js'
+import { type EncryptionFields, encryptionFields, isEncryptedAs } from './encryption.js'
 import { isConflict, isMissing, isUnknownToStore } from './errors.js'
 import { objectAt, objectsUnder } from './objects.js'
 import { readObject } from './read.js'
@@ -86,8 +89,7 @@ export class S3Files {
     const isSame = async (kept: Standing) => kept.bytes === bytes && (await sha256Of(this.read(path, kept))) === sha256
     return this.replace(path, bytes, before, isSame, (condition) => {
       const body = this.pace.through(createReadStream(file, { highWaterMark: 1 << 20 }))
-      const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, ...condition }
-      return uploadFile(this.s3, input, body, bytes, this.atOnce)
+      return uploadFile(this.s3, { ...this.target(path), ...condition }, body, bytes, this.atOnce)
     })
   }
 
@@ -114,8 +116,8 @@ export class S3Files {
     }.call(this)
     if ((await this.look(path)) !== null) throw taken(this.placeOf(path))
     try {
-      const input = { Bucket: this.bucket, Key: `${this.prefix}${path}` }
-      await uploadFile(this.s3, input, body, LARGEST_STREAM_BYTES, this.atOnce)
+      const answer = await uploadFile(this.s3, this.target(path), body, LARGEST_STREAM_BYTES, this.atOnce)
+      await this.assertEncrypted(path, answer, true)
     } catch (error) {
       // An upload that was completed while its answer was lost is no longer there to be completed again.
       const there = failed === null && isMissing(error) ? await this.look(path) : null
@@ -128,7 +130,7 @@ export class S3Files {
   write(path: string, text: string, before?: Standing | null): Promise<Standing> {
     const isSame = async (kept: Standing) => (await this.readText(path, kept)) === text
     const body = Buffer.from(text)
-    const input = { Bucket: this.bucket, Key: `${this.prefix}${path}`, Body: body, ContentLength: body.length }
+    const input = { ...this.target(path), Body: body, ContentLength: body.length }
     return this.replace(path, body.length, before, isSame, (condition) =>
       this.send((client, sdk, signal) => client.send(new sdk.PutObjectCommand({ ...input, ...condition }), signal)),
     )
@@ -149,6 +151,30 @@ export class S3Files {
     return abortUploads(this.s3, this.bucket, `${this.prefix}${beginning}`, this.signal)
   }
 
+  /** What every upload to a path asks for. */
+  private target(path: string) {
+    return { Bucket: this.bucket, Key: `${this.prefix}${path}`, ...encryptionFields(this.s3.encryption) }
+  }
+
+  /**
+   * A store may pass over what it does not know, and nobody would see that a file lies there in the clear: where its answer
+   * does not confirm it, the object is asked. Throws `target_failed`; what has just come there is then gone again.
+   */
+  private async assertEncrypted(path: string, answer: EncryptionFields, isNew: boolean): Promise<void> {
+    const asked = this.s3.encryption
+    if (asked === undefined || isEncryptedAs(asked, answer)) return
+    const { Bucket, Key } = this.target(path)
+    const there = await this.send((client, sdk, signal) =>
+      client.send(new sdk.HeadObjectCommand({ Bucket, Key }), signal),
+    )
+    if (isEncryptedAs(asked, there)) return
+    if (isNew) await this.delete(path)
+    throw new LedgerError('target_failed', `the store does not encrypt with ${asked.algorithm}, as it was asked to`, {
+      place: printable(this.placeOf(path)),
+      hint: 'use another store, or leave out --s3-sse and encrypt on this side: backups with --age-recipients or --gpg-passphrase-file',
+    })
+  }
+
   private send<T>(
     request: (...given: [...Parameters<Parameters<typeof ask<T>>[1]>, { abortSignal: AbortSignal }]) => Promise<T>,
   ) {
@@ -164,12 +190,13 @@ export class S3Files {
     bytes: number,
     before: Standing | null | undefined,
     isSame: (kept: Standing) => Promise<boolean>,
-    send: (condition: Condition) => Promise<{ ETag?: string | undefined }>,
+    send: (condition: Condition) => Promise<{ ETag?: string | undefined } & EncryptionFields>,
   ): Promise<Standing> {
     const condition: Condition =
       before === undefined ? {} : before === null ? { IfNoneMatch: '*' } : { IfMatch: before.tag }
     const sent = async (given: Condition) => {
-      const { ETag } = await send(given)
+      const { ETag, ...answer } = await send(given)
+      await this.assertEncrypted(path, answer, before === null)
       return ETag === undefined ? this.look(path) : { bytes, tag: ETag }
     }
     try {
@@ -179,7 +206,10 @@ export class S3Files {
         const unknown = isUnknownToStore(error) && before !== undefined
         if (!unknown && !isConflict(error) && !isMissing(error)) throw error
         const there = await this.look(path)
-        if (there !== null && (await isSame(there))) return there
+        if (there !== null && (await isSame(there))) {
+          await this.assertEncrypted(path, {}, false)
+          return there
+        }
         if (unknown && (there?.tag ?? null) === (before?.tag ?? null)) return (await sent({})) ?? { bytes, tag: '' }
         throw taken(this.placeOf(path))
       }

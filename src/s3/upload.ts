@@ -22,7 +22,7 @@ export async function uploadFile(
   content: AsyncIterable<Uint8Array>,
   bytes: number,
   atOnce: number,
-): Promise<{ ETag?: string | undefined }> {
+): Promise<CompleteMultipartUploadCommandOutput> {
   const client = await uploader(s3)
   const { Upload } = await import('@aws-sdk/lib-storage')
   const upload = new Upload({

@@ -20,6 +20,7 @@ export function s3Storage(url: string, s3: S3Options): Storage {
   }
   return {
     place: printable(place),
+    encryption: s3.encryption ?? null,
 
     async write(path, chunks, signal) {
       await files(signal).stream(safe(path), stoppable(chunks, signal))

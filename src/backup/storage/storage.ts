@@ -1,3 +1,5 @@
+import type { ServerSideEncryption } from '../../domain/options.js'
+
 /** A file as a storage lists it. */
 export interface StoredFile {
   /** Below the storage's place, parts joined by `/`. */
@@ -14,6 +16,8 @@ export interface StoredFile {
 export interface Storage {
   /** For people: an absolute folder, or `s3://bucket/prefix/`. */
   readonly place: string
+  /** What it does to all that is written, where it was asked to; null where it was not, or is a folder. */
+  readonly encryption: ServerSideEncryption | null
   /**
    * Writes a file as its bytes come: it is there whole, or not at all. Throws `refused` where another one is there
    * already, `disk_full`, `access_denied`, `source_unreachable`, and what the bytes' maker throws.
