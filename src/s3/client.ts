@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import pRetry from 'p-retry'
+import pRetry, { type Options } from 'p-retry'
 import type { S3Options } from '../domain/options.js'
 import { hasExpired, isTransient, isUnconnected } from './errors.js'
 
@@ -37,18 +37,19 @@ export async function ask<T>(
       const { client, sdk } = await connection(options)
       return send(client, sdk)
     },
-    {
-      ...RETRIES,
-      ...(signal === undefined ? {} : { signal }),
-      shouldRetry: ({ error, attemptNumber }) => {
-        // A new client asks the chain for credentials again.
-        if (hasExpired(error)) connections.delete(JSON.stringify(options))
-        const inVain = hasExpired(error) || isUnconnected(error)
-        return isTransient(error) && !(inVain && attemptNumber >= MOST_ATTEMPTS_IN_VAIN)
-      },
-    },
+    { ...patience(options), ...(signal === undefined ? {} : { signal }) },
   )
 }
+
+const patience = (options: S3Options): Options => ({
+  ...RETRIES,
+  shouldRetry: ({ error, attemptNumber }) => {
+    // A new client asks the chain for credentials again.
+    if (hasExpired(error)) connections.delete(JSON.stringify(options))
+    const inVain = hasExpired(error) || isUnconnected(error)
+    return isTransient(error) && !(inVain && attemptNumber >= MOST_ATTEMPTS_IN_VAIN)
+  },
+})
 
 /** A client for uploads in parts: what `ask` does for requests, it does by itself. */
 export async function uploader(options: S3Options): Promise<S3Client> {
@@ -65,7 +66,8 @@ function connection(options: S3Options): Promise<Connection> {
 }
 
 /** Loads the SDK, a fifth of a second's work, only where a bucket is named. */
-async function connect({ endpoint, pathStyle, timeoutMs, checksums }: S3Options): Promise<Connection> {
+async function connect(options: S3Options): Promise<Connection> {
+  const { endpoint, pathStyle, timeoutMs, checksums } = options
   // It would tell every user of the tool which Node its authors wish for.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
   const sdk = await import('@aws-sdk/client-s3')
@@ -90,6 +92,8 @@ async function connect({ endpoint, pathStyle, timeoutMs, checksums }: S3Options)
   const client = new sdk.S3Client(config)
   // A store that has no regions must not need one; AWS names the right one where this is wrong.
   const region = await client.config.region().catch(() => US_EAST)
-  const uploader = new sdk.S3Client({ ...config, region, maxAttempts: RETRIES.retries + 1 })
+  const uploader = new sdk.S3Client({ ...config, region })
+  // Around all else, so that each attempt is signed anew and its answer is read.
+  uploader.middlewareStack.add((next) => (args) => pRetry(() => next(args), patience(options)), { step: 'initialize' })
   return { sdk, client: new sdk.S3Client({ ...config, region }), uploader }
 }

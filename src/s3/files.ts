@@ -114,7 +114,10 @@ export class S3Files {
         throw error
       }
     }.call(this)
-    if ((await this.look(path)) !== null) throw taken(this.placeOf(path))
+    const before = await this.look(path).catch((error: Error) => {
+      throw targetError(error.cause ?? error, this.placeOf(path))
+    })
+    if (before !== null) throw taken(this.placeOf(path))
     try {
       const answer = await uploadFile(this.s3, this.target(path), body, LARGEST_STREAM_BYTES, this.atOnce)
       await this.assertEncrypted(path, answer, true)

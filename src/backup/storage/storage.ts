@@ -20,7 +20,7 @@ export interface Storage {
   readonly encryption: ServerSideEncryption | null
   /**
    * Writes a file as its bytes come: it is there whole, or not at all. Throws `refused` where another one is there
-   * already, `disk_full`, `access_denied`, `source_unreachable`, and what the bytes' maker throws.
+   * already, `disk_full`, `access_denied`, `target_unreachable`, and what the bytes' maker throws.
    */
   write(path: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
   /** A file's bytes from its beginning. Throws `source_not_found` where it is missing. */

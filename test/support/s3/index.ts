@@ -82,6 +82,7 @@ export class S3Server {
 
   /** Listens again where it was stopped. */
   async listen(port = this.port): Promise<void> {
+    if (this.server.listening) return
     await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve))
     this.port = (this.server.address() as AddressInfo).port
   }
