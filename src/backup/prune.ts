@@ -75,13 +75,13 @@ export async function removeBackup(
   signal: AbortSignal,
 ): Promise<void> {
   const last = makerPath(store, id)
-  await storage.remove(manifestPath(store, id))
+  await storage.remove(manifestPath(store, id), signal)
   const paths: string[] = []
   for await (const { path } of storage.list(`${folderOf(store, id)}/`, signal)) paths.push(path)
   for (const path of paths.filter((path) => path !== last)) {
     signal.throwIfAborted()
-    await storage.remove(path)
+    await storage.remove(path, signal)
   }
   await storage.abandon(`${folderOf(store, id)}/`, signal)
-  await storage.remove(last)
+  await storage.remove(last, signal)
 }

@@ -10,6 +10,9 @@ import type { Storage } from './storage/storage.js'
 import type { Store } from './store.js'
 import { BackupWriter } from './writer.js'
 
+/** For clearing away what was stored of a backup that failed, ms: the storage may be what fails. */
+const CLEARING_MS = 15_000
+
 /**
  * Makes a backup of a store: its files, then its manifest, then away with the note of who is making it. One that
  * fails is cleared away; killed anywhere it leaves a backup that `backups list` shows as incomplete. Earlier ones are never
@@ -35,7 +38,7 @@ export async function takeBackup(
   )
   const taken = await store.backup(writer).catch(async (error: unknown) => {
     // What cannot be cleared away now is shown as incomplete, and pruned.
-    await removeBackup(storage, { store: store.name, id }, new AbortController().signal).catch(() => {})
+    await removeBackup(storage, { store: store.name, id }, AbortSignal.timeout(CLEARING_MS)).catch(() => {})
     throw error
   })
   const manifest: BackupManifest = {
@@ -50,6 +53,6 @@ export async function takeBackup(
     files: writer.files,
   }
   await writeManifest(storage, manifest, signal)
-  await storage.remove(makerPath(store.name, id))
+  await storage.remove(makerPath(store.name, id), signal)
   return manifest
 }

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import pRetry, { type Options } from 'p-retry'
+import pRetry from 'p-retry'
 import type { S3Options } from '../domain/options.js'
 import { hasExpired, isTransient, isUnconnected } from './errors.js'
 
@@ -8,8 +8,6 @@ export type Sdk = typeof import('@aws-sdk/client-s3')
 interface Connection {
   readonly sdk: Sdk
   readonly client: S3Client
-  /** Sends the parts of an upload again by itself, since its caller cannot. */
-  readonly uploader: S3Client
 }
 
 /** Sockets of one thread: no more requests than that are under way. */
@@ -19,6 +17,8 @@ const RETRIES = { retries: 9, minTimeout: 100, maxTimeout: 15_000, factor: 2, ra
 /** Where nobody answers, or credentials have run out. */
 const MOST_ATTEMPTS_IN_VAIN = 3
 const US_EAST = 'us-east-1'
+/** For giving back the parts of an upload that was stopped, ms. */
+const CLEARING_MS = 15_000
 
 /** A connection of this thread for each store. */
 const connections = new Map<string, Promise<Connection>>()
@@ -37,23 +37,32 @@ export async function ask<T>(
       const { client, sdk } = await connection(options)
       return send(client, sdk)
     },
-    { ...patience(options), ...(signal === undefined ? {} : { signal }) },
+    {
+      ...RETRIES,
+      ...(signal === undefined ? {} : { signal }),
+      shouldRetry: ({ error, attemptNumber }) => {
+        // A new client asks the chain for credentials again.
+        if (hasExpired(error)) connections.delete(JSON.stringify(options))
+        const inVain = hasExpired(error) || isUnconnected(error)
+        return isTransient(error) && !(inVain && attemptNumber >= MOST_ATTEMPTS_IN_VAIN)
+      },
+    },
   )
 }
 
-const patience = (options: S3Options): Options => ({
-  ...RETRIES,
-  shouldRetry: ({ error, attemptNumber }) => {
-    // A new client asks the chain for credentials again.
-    if (hasExpired(error)) connections.delete(JSON.stringify(options))
-    const inVain = hasExpired(error) || isUnconnected(error)
-    return isTransient(error) && !(inVain && attemptNumber >= MOST_ATTEMPTS_IN_VAIN)
-  },
-})
-
-/** A client for uploads in parts: what `ask` does for requests, it does by itself. */
-export async function uploader(options: S3Options): Promise<S3Client> {
-  return (await connection(options)).uploader
+/**
+ * A client whose every command is sent by `ask`, for a library that sends them by itself.
+ * @param signal ends it; what gives back parts of an upload has a little longer
+ */
+export async function asking(options: S3Options, signal: AbortSignal): Promise<S3Client> {
+  const { client, sdk } = await connection(options)
+  const send = (command: InstanceType<Sdk['UploadPartCommand']>) => {
+    const Command = command.constructor as Sdk['UploadPartCommand']
+    const until = command instanceof sdk.AbortMultipartUploadCommand ? AbortSignal.timeout(CLEARING_MS) : signal
+    // A command is good for one attempt.
+    return ask(options, (client) => client.send(new Command(command.input), { abortSignal: until }), until)
+  }
+  return Object.assign(Object.create(client), { send })
 }
 
 function connection(options: S3Options): Promise<Connection> {
@@ -66,8 +75,7 @@ function connection(options: S3Options): Promise<Connection> {
 }
 
 /** Loads the SDK, a fifth of a second's work, only where a bucket is named. */
-async function connect(options: S3Options): Promise<Connection> {
-  const { endpoint, pathStyle, timeoutMs, checksums } = options
+async function connect({ endpoint, pathStyle, timeoutMs, checksums }: S3Options): Promise<Connection> {
   // It would tell every user of the tool which Node its authors wish for.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true'
   const sdk = await import('@aws-sdk/client-s3')
@@ -92,8 +100,5 @@ async function connect(options: S3Options): Promise<Connection> {
   const client = new sdk.S3Client(config)
   // A store that has no regions must not need one; AWS names the right one where this is wrong.
   const region = await client.config.region().catch(() => US_EAST)
-  const uploader = new sdk.S3Client({ ...config, region })
-  // Around all else, so that each attempt is signed anew and its answer is read.
-  uploader.middlewareStack.add((next) => (args) => pRetry(() => next(args), patience(options)), { step: 'initialize' })
-  return { sdk, client: new sdk.S3Client({ ...config, region }), uploader }
+  return { sdk, client: new sdk.S3Client({ ...config, region }) }
 }

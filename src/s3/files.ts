@@ -89,7 +89,7 @@ export class S3Files {
     const isSame = async (kept: Standing) => kept.bytes === bytes && (await sha256Of(this.read(path, kept))) === sha256
     return this.replace(path, bytes, before, isSame, (condition) => {
       const body = this.pace.through(createReadStream(file, { highWaterMark: 1 << 20 }))
-      return uploadFile(this.s3, { ...this.target(path), ...condition }, body, bytes, this.atOnce)
+      return uploadFile(this.s3, { ...this.target(path), ...condition }, body, bytes, this.atOnce, this.signal)
     })
   }
 
@@ -119,7 +119,7 @@ export class S3Files {
     })
     if (before !== null) throw taken(this.placeOf(path))
     try {
-      const answer = await uploadFile(this.s3, this.target(path), body, LARGEST_STREAM_BYTES, this.atOnce)
+      const answer = await uploadFile(this.s3, this.target(path), body, LARGEST_STREAM_BYTES, this.atOnce, this.signal)
       await this.assertEncrypted(path, answer, true)
     } catch (error) {
       // An upload that was completed while its answer was lost is no longer there to be completed again.
@@ -140,10 +140,9 @@ export class S3Files {
   }
 
   async delete(path: string): Promise<void> {
+    const object = { Bucket: this.bucket, Key: `${this.prefix}${path}` }
     try {
-      await this.send((client, sdk) =>
-        client.send(new sdk.DeleteObjectCommand({ Bucket: this.bucket, Key: `${this.prefix}${path}` })),
-      )
+      await this.send((client, sdk, signal) => client.send(new sdk.DeleteObjectCommand(object), signal))
     } catch (error) {
       throw targetError(error, this.placeOf(path))
     }

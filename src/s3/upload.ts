@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { CompleteMultipartUploadCommandOutput, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import type { S3Options } from '../domain/options.js'
-import { ask, uploader } from './client.js'
+import { ask, asking } from './client.js'
 import { isMissing, isUnknownToStore } from './errors.js'
 import { targetError } from './target-error.js'
 
@@ -22,8 +22,9 @@ export async function uploadFile(
   content: AsyncIterable<Uint8Array>,
   bytes: number,
   atOnce: number,
+  signal: AbortSignal,
 ): Promise<CompleteMultipartUploadCommandOutput> {
-  const client = await uploader(s3)
+  const client = await asking(s3, signal)
   const { Upload } = await import('@aws-sdk/lib-storage')
   const upload = new Upload({
     client,

@@ -114,7 +114,7 @@ describe.each(Object.entries(KINDS))('storage in %s', (_, open) => {
     const storage = await open()
     await storage.write('a/1', pieces('x'), signal)
     await storage.write('a/2', pieces('y'), signal)
-    for (let times = 0; times < 2; times++) await storage.remove('a/1')
+    for (let times = 0; times < 2; times++) await storage.remove('a/1', signal)
     expect(await pathsOf(storage, '')).toEqual(['a/2'])
   })
 
@@ -130,7 +130,7 @@ describe.each(Object.entries(KINDS))('storage in %s', (_, open) => {
       const refused = { code: 'state_damaged' }
       await expect(storage.write(path, pieces('x'), signal)).rejects.toMatchObject(refused)
       await expect(textOf(storage, path)).rejects.toMatchObject(refused)
-      await expect(storage.remove(path)).rejects.toMatchObject(refused)
+      await expect(storage.remove(path, signal)).rejects.toMatchObject(refused)
     },
   )
 })
@@ -150,7 +150,7 @@ describe('a folder', () => {
     writeFileSync(join(root, 'dump.obleth-ledger-1a2b'), 'half')
     const storage = directoryStorage(root)
     expect(await pathsOf(storage, '')).toEqual(['dump.obleth-ledger-1a2b'])
-    await storage.remove('dump.obleth-ledger-1a2b')
+    await storage.remove('dump.obleth-ledger-1a2b', signal)
     expect(readdirSync(root)).toEqual([])
   })
 

@@ -95,8 +95,8 @@ describe.skipIf(programs === null)('a backup of Postgres into a bucket', () => {
     await postgres?.stop()
   })
 
-  const start = (...args: string[]) =>
-    place.start(['backup', 'postgres', '--s3-timeout', '2s', ...args], { OBLETH_DATABASE_URL: url })
+  const start = (timeout = '2s') =>
+    place.start(['backup', 'postgres', '--s3-timeout', timeout], { OBLETH_DATABASE_URL: url })
   const ids = () => new Set([...place.store.objects.keys()].map((key) => key.split('/')[2]))
   const held = async () => (await place.list()).map(({ id, state }) => [id, state])
   /** The earlier backup is sound, and nothing else is left once what is incomplete has been pruned. */
@@ -192,6 +192,24 @@ describe.skipIf(programs === null)('a backup of Postgres into a bucket', () => {
     place.store.fault = () => null
     await place.store.listen()
     expect((await held()).map(([, state]) => state)).toEqual(['incomplete', 'complete'])
+    await expectOnlyEarlier()
+  })
+
+  it('stopped by SIGTERM while the store stands still does not wait for it', async () => {
+    const stalled = new Promise<void>((resolve) => {
+      place.store.fault = (request) => {
+        if (!isPart(request)) return null
+        resolve()
+        return 'stall'
+      }
+    })
+    const started = start('1h')
+    await stalled
+    started.kill('SIGTERM')
+    const end = await started.ended
+    expect([end.code, errorOf(end).code], end.output).toEqual([143, 'interrupted'])
+    expect([...ids(), place.store.writes.begun.size]).toEqual([earlier, 0])
+    place.store.fault = () => null
     await expectOnlyEarlier()
   })
 

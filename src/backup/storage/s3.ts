@@ -45,8 +45,8 @@ export function s3Storage(url: string, s3: S3Options): Storage {
       }
     },
 
-    async remove(path) {
-      await files(new AbortController().signal).delete(safe(path))
+    async remove(path, signal) {
+      await files(signal).delete(safe(path))
     },
 
     async abandon(prefix, signal) {

@@ -34,5 +34,5 @@ export interface Storage {
    */
   abandon(prefix: string, signal: AbortSignal): Promise<void>
   /** Removes a file; to remove it again does no harm. */
-  remove(path: string): Promise<void>
+  remove(path: string, signal: AbortSignal): Promise<void>
 }
