@@ -30,6 +30,10 @@ const manifest = z.object({
   finishedAt: z.iso.datetime(),
   source: z.string(),
   encryption: z.enum(['none', 'age', 'gpg']),
+  serverSideEncryption: z
+    .object({ algorithm: z.enum(['AES256', 'aws:kms']), keyId: z.string().nullable() })
+    .nullable()
+    .default(null),
   files: z.array(file),
   contents: z.object({
     databases: z.array(z.string()),

@@ -79,11 +79,11 @@ export async function removeBackup(storage: Storage, store: Store, id: string, s
   const paths: string[] = []
   for await (const { path } of storage.list(`${folder}/`, signal)) paths.push(path)
   await store.discard?.(folder, paths, signal)
-  await storage.remove(first)
+  await storage.remove(first, signal)
   for (const path of paths.filter((path) => path !== first && path !== last)) {
     signal.throwIfAborted()
-    await storage.remove(path)
+    await storage.remove(path, signal)
   }
   await storage.abandon(`${folder}/`, signal)
-  await storage.remove(last)
+  await storage.remove(last, signal)
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
-import { Pace } from '../collect/pace.js'
 import type { BackupManifest, BackupsOptions } from '../domain/backup.js'
+import { Pace } from '../domain/pace.js'
 import { toolVersion } from '../pipeline/version.js'
 import { encryptionOf } from './encryption.js'
 import { newBackupId } from './id.js'
@@ -49,9 +49,10 @@ export async function takeBackup(
     startedAt: new Date(startedMs).toISOString(),
     finishedAt: new Date().toISOString(),
     encryption,
+    serverSideEncryption: storage.encryption,
     files: writer.files,
   }
   await writeManifest(storage, manifest, signal)
-  await storage.remove(makerPath(store.name, id))
+  await storage.remove(makerPath(store.name, id), signal)
   return manifest
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
-import type { Pace } from '../collect/pace.js'
 import type { BackedUpFile, Encryption, KeyOptions } from '../domain/backup.js'
+import type { Pace } from '../domain/pace.js'
 import { encrypt, SUFFIX } from './encryption.js'
 import { Hashing } from './hashing.js'
 import type { Storage } from './storage/storage.js'

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { isLocal, isS3Url } from '../sources/index.js'
+import { isS3Url } from '../s3/url.js'
+import { isLocal } from '../sources/index.js'
 
 /** Throws `usage` where a bundle would lie within a source, and be read as a part of it the next time. */
 export function assertOutside(place: string, sources: readonly string[]): void {

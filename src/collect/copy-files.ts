@@ -1,10 +1,10 @@
 import type { CollectOptions } from '../domain/options.js'
+import { Pace } from '../domain/pace.js'
 import type { RunContext } from '../domain/run.js'
 import type { WalFile } from '../domain/wal.js'
 import { readFiles } from '../sources/index.js'
 import type { Bundle } from './bundle.js'
 import { inFlight } from './in-flight.js'
-import { Pace } from './pace.js'
 
 /**
  * Copies files into the bundle, several at once; those of one archive one after another, in one pass over it. In memory

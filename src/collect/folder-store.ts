@@ -3,11 +3,11 @@ import { appendFile, mkdir, open, rename, rm, writeFile } from 'node:fs/promises
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { taken } from '../domain/taken.js'
 import { writeError } from '../domain/write-error.js'
 import { StateLock } from '../pipeline/state-lock.js'
 import { JOURNAL, LOCK, MANIFEST, OWN_NAMES, RUN_AGAIN, TEMPORARY } from './names.js'
 import type { BundleStore, Kept, Received, StoreLock } from './store.js'
-import { taken } from './taken.js'
 
 /** A bundle in a folder of this machine; files are for its owner alone. */
 export class FolderStore implements BundleStore {

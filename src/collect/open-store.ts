@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import type { CollectOptions } from '../domain/options.js'
-import { isS3Url } from '../sources/index.js'
+import { Pace } from '../domain/pace.js'
+import { S3Files } from '../s3/files.js'
+import { isS3Url } from '../s3/url.js'
 import { FolderStore } from './folder-store.js'
-import { Pace } from './pace.js'
-import { S3Files } from './s3-files.js'
 import { S3Store } from './s3-store.js'
 import type { BundleStore } from './store.js'
 

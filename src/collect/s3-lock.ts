@@ -1,8 +1,8 @@
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { type Holder, readHolder, thisHolder } from '../pipeline/lock-holder.js'
+import type { S3Files } from '../s3/files.js'
 import { LOCK } from './names.js'
-import type { S3Files } from './s3-files.js'
 
 /**
  * Takes the lock of a bundle in a bucket: an object that is only written where there is none, or in the place of that of a

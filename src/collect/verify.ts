@@ -3,11 +3,11 @@ import pLimit from 'p-limit'
 import type { BundledFile, VerifyOutcome } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { sha256Of } from '../domain/sha256.js'
 import { checkpointText } from './checkpoint-file.js'
 import { readManifest } from './manifest.js'
 import { JOURNAL, LOCK, MANIFEST } from './names.js'
 import { openStore, type StoreOptions } from './open-store.js'
-import { sha256Of } from './receive.js'
 import type { BundleStore, Kept } from './store.js'
 
 /**

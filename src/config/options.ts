@@ -293,6 +293,20 @@ export const OPTIONS = {
     describe:
       'Checksums that uploads carry; required: only where the protocol demands one, for stores that know no others',
   }),
+  's3-sse': option(parse.oneOf('AES256', 'aws:kms'), {
+    shape: 'value',
+    unset: "the bucket's own default",
+    group: 'Input',
+    commands: [...COLLECT, ...TAKING],
+    describe: 'How the store encrypts what is uploaded: AES256 with its own keys, aws:kms with one of its key service',
+  }),
+  's3-sse-key': option(parse.kmsKey, {
+    shape: 'value',
+    unset: "the account's default key",
+    group: 'Input',
+    commands: [...COLLECT, ...TAKING],
+    describe: 'Key for --s3-sse aws:kms: its id, ARN or alias',
+  }),
   verify: option(parse.flag, {
     shape: 'switch',
     default: 'false',

@@ -28,14 +28,29 @@ export function targetOptions({ values, target, password, caCertificates }: Sett
   }
 }
 
-/** How S3 is reached, for sources and for backups. */
+/**
+ * How S3 is reached, for sources and for backups.
+ *
+ * @throws LedgerError `usage` for a key without aws:kms
+ */
 export function s3Options({ values }: Settings): S3Options {
   return {
     endpoint: values['s3-endpoint'],
     pathStyle: values['s3-path-style'],
     timeoutMs: values['s3-timeout'],
     checksums: values['s3-checksums'],
+    encryption: encryptionOf(values),
   }
+}
+
+function encryptionOf(values: Settings['values']): S3Options['encryption'] {
+  const algorithm = values['s3-sse']
+  const keyId = values['s3-sse-key'] ?? null
+  if (keyId !== null && algorithm !== 'aws:kms')
+    throw new LedgerError('usage', '--s3-sse-key names a key that nothing uses', {
+      hint: 'add --s3-sse aws:kms, or leave the key out',
+    })
+  return algorithm === undefined ? undefined : { algorithm, keyId }
 }
 
 /** @throws LedgerError `usage` where no source is named */

@@ -28,6 +28,11 @@ export const text: Parser<string> = parser((given) => (given === '' ? new Proble
 
 export const secret: Parser<Secret> = parser((given) => (given === '' ? new Problem('is empty') : new Secret(given)))
 
+/** Goes into a header: what an id, an ARN or an alias of AWS is made of, and nothing else. */
+export const kmsKey: Parser<string> = parser((given) =>
+  /^[\w:/-]{1,2048}$/.test(given) ? given : new Problem('is no id, ARN or alias of a key'),
+)
+
 const WORDS = new Map([
   ['true', true],
   ['1', true],

@@ -1,6 +1,6 @@
 /** What the backup tooling hands on: what a backup is made of, and what became of it. */
 
-import type { S3Options, Secret, TargetOptions } from './options.js'
+import type { S3Options, Secret, ServerSideEncryption, TargetOptions } from './options.js'
 import type { RedisOptions } from './redis.js'
 
 /** The three datastores of obleth. */
@@ -50,6 +50,8 @@ export interface BackupManifest {
   /** The server that was backed up, without credentials. */
   readonly source: string
   readonly encryption: Encryption
+  /** What the store that it lies in was asked for besides, and confirmed; null where that is its own business. */
+  readonly serverSideEncryption: ServerSideEncryption | null
   readonly files: readonly BackedUpFile[]
   readonly contents: BackupContents
   /** What somebody who restores it must know. */

@@ -22,6 +22,13 @@ export type ExpiredRule = 'refuse' | 'skip' | 'include'
 /** How rows get from staging into `usage`: partitions are moved, or rows inserted in blocks, which fires the views. */
 export type PublishWay = 'move' | 'insert'
 
+/** How a store shall encrypt what is uploaded: with a key of its own, or with one of its key service. */
+export interface ServerSideEncryption {
+  readonly algorithm: 'AES256' | 'aws:kms'
+  /** Id, ARN or alias of the key, for aws:kms alone; null for the account's default key. */
+  readonly keyId: string | null
+}
+
 /** How a store that speaks the S3 protocol is reached; credentials and region come from the standard AWS chain. */
 export interface S3Options {
   /** URL; undefined for AWS, or what the standard chain names. */
@@ -32,6 +39,8 @@ export interface S3Options {
   readonly timeoutMs: number
   /** Which uploads carry a checksum: all, where not given, or only those for which the protocol demands one. */
   readonly checksums?: 'always' | 'required' | undefined
+  /** Of what is uploaded; undefined for what the bucket does by itself. */
+  readonly encryption?: ServerSideEncryption | undefined
 }
 
 export interface InputOptions {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { InputOptions } from '../domain/options.js'
 import type { WalFile } from '../domain/wal.js'
-import { absoluteSource, isS3Url } from '../sources/index.js'
+import { isS3Url } from '../s3/url.js'
+import { absoluteSource } from '../sources/index.js'
 
 /** What names the sources of a run, whatever they hold, from wherever it is started. */
 export function sourcesBinding({ sources, s3 }: Pick<InputOptions, 'sources' | 's3'>): unknown[] {

@@ -15,7 +15,19 @@ const MOST_TABLES = 40
 
 /** A backup that has just been made. */
 export function renderBackup(manifest: BackupManifest, place: string, style: Style): string {
-  const { store, id, serverVersion, source, encryption, files, contents, notes, startedAt, finishedAt } = manifest
+  const {
+    store,
+    id,
+    serverVersion,
+    source,
+    encryption,
+    serverSideEncryption,
+    files,
+    contents,
+    notes,
+    startedAt,
+    finishedAt,
+  } = manifest
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   const took = Date.parse(finishedAt) - Date.parse(startedAt)
   const facts = Object.entries(contents.facts).map(
@@ -24,7 +36,7 @@ export function renderBackup(manifest: BackupManifest, place: string, style: Sty
   const lines = [
     `${style.good('backed up')} ${printable(`${store} ${serverVersion}, ${source}`)}`,
     `  backup    ${id}, ${printable(place)}`,
-    `  files     ${plural(files.length, 'file')}, ${size(bytes)}, ${encryption === 'none' ? 'not encrypted' : `encrypted with ${encryption}`}; took ${time(took)}`,
+    `  files     ${plural(files.length, 'file')}, ${size(bytes)}, ${encryption === 'none' ? 'not encrypted' : `encrypted with ${encryption}`}${serverSideEncryption === null ? '' : `, by the store with ${serverSideEncryption.algorithm}`}; took ${time(took)}`,
     `  holds     ${printable([...contents.databases, ...facts].join('; ') || 'nothing')}`,
     ...contents.tables
       .slice(0, MOST_TABLES)

@@ -1,4 +1,4 @@
-import { ReadFailure } from './read-failure.js'
+import { ReadFailure } from '../domain/read-failure.js'
 
 /**
  * Data that expand to more than MOST_EXPANDED_BYTES, and more than MOST_EXPANSION times what is stored, are no WAL: each

@@ -1,6 +1,6 @@
 import { crc32, createInflateRaw } from 'node:zlib'
+import { ReadFailure } from '../domain/read-failure.js'
 import { ByteStream } from './byte-stream.js'
-import { ReadFailure } from './read-failure.js'
 
 /** Compressed bytes given to the inflater at once: bounds what one step can blow up to (deflate reaches 1,032 : 1). */
 const STEP_BYTES = 1 << 16

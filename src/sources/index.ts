@@ -1,8 +1,3 @@
 export { type Discovery, discover } from './discover.js'
 export { absoluteSource, isLocal, whereabouts } from './places.js'
 export { readFiles } from './read.js'
-export { ask, uploader } from './s3-client.js'
-export { isConflict, isMissing, isUnknownToStore, storeError } from './s3-errors.js'
-export { objectAt, objectsUnder } from './s3-objects.js'
-export { readObject } from './s3-read.js'
-export { isS3Url, parseS3Url } from './s3-url.js'

@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { ReadFailure } from '../domain/read-failure.js'
 import type { LocalFile } from '../domain/wal.js'
 import { expand } from './expand.js'
 import { listPath } from './list-path.js'
 import { piecesOf } from './pieces.js'
-import { ReadFailure } from './read-failure.js'
 import { CHUNK_BYTES, type Listed, type Place } from './source.js'
 
 /** Files of this machine. Read synchronously: the reader is a thread of its own, and a hundred thousand small files must not cost a promise for each call. */

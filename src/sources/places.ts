@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import type { Stored } from '../domain/wal.js'
+import { isS3Url } from '../s3/url.js'
 import { localPlace } from './local-place.js'
 import { podPlace } from './pod-place.js'
 import { isPodUrl } from './pod-url.js'
 import { s3Place } from './s3-place.js'
-import { isS3Url } from './s3-url.js'
 import type { Place } from './source.js'
 
 /** Every kind of place, by the name that stored files carry. */

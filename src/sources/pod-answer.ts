@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import { ReadFailure } from '../domain/read-failure.js'
 import type { ByteStream } from './byte-stream.js'
 import { BLOCK_BYTES } from './pod-scripts.js'
-import { ReadFailure } from './read-failure.js'
 
 /** Thrown where an answer is not what the pod says it is; what follows it in the stream cannot be relied on either. */
 export class Spoilt extends Error {}

@@ -1,7 +1,7 @@
+import { ReadFailure } from '../domain/read-failure.js'
 import type { PodFile } from '../domain/wal.js'
 import { type Part, readPart } from './pod-reader.js'
 import { PART_BYTES } from './pod-scripts.js'
-import { ReadFailure } from './read-failure.js'
 
 /**
  * The bytes of a file in a pod from an offset on, as many as it had when it was found, part by part; one is on its way while

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry'
 import { LedgerError } from '../domain/errors.js'
+import { ReadFailure } from '../domain/read-failure.js'
 import type { PodFile, PodShell } from '../domain/wal.js'
 import { ByteStream } from './byte-stream.js'
 import { patience } from './patience.js'
@@ -7,7 +8,6 @@ import { type Room, readAnswer, Spoilt } from './pod-answer.js'
 import { failureOf, PodFailure } from './pod-errors.js'
 import { BLOCK_BYTES, PART_BYTES, requestOf, SERVE } from './pod-scripts.js'
 import { Program, Silence } from './program.js'
-import { ReadFailure } from './read-failure.js'
 
 /** Attempts that bring nothing, over all reading from one pod, before it is given up. */
 const RETRIES = 6

@@ -1,12 +1,6 @@
 import { LedgerError } from '../domain/errors.js'
+import { ReadFailure } from '../domain/read-failure.js'
 import type { ReadProblem } from '../domain/wal.js'
-
-/** Bytes ended early; all that could be read before has been delivered. */
-export class ReadFailure extends Error {
-  constructor(readonly problem: ReadProblem) {
-    super(problem.reason)
-  }
-}
 
 /** Why bytes ended early, from what was thrown. Throws on what is not about these bytes alone. */
 export function problemOf(error: unknown): ReadProblem {

@@ -1,10 +1,10 @@
 import { printable } from '../domain/printable.js'
 import type { S3Object } from '../domain/wal.js'
+import { readObject } from '../s3/read.js'
 import { besideFile, Folders, keyOf } from './folders.js'
 import { compressionOf, createdMs, isWal, type Role, roleOf } from './layout.js'
 import { displayPath } from './names.js'
 import { problemOf } from './read-failure.js'
-import { readObject } from './s3-read.js'
 import { beginningOf, sidecarOf } from './sidecar.js'
 import {
   emptyListing,

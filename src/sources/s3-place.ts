@@ -1,12 +1,12 @@
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import type { S3Object } from '../domain/wal.js'
+import { objectAt, objectsUnder } from '../s3/objects.js'
+import { readObject } from '../s3/read.js'
+import { parseS3Url } from '../s3/url.js'
 import { checkpointNames } from './layout.js'
 import { lastComponent } from './names.js'
 import { listObjects } from './s3-listing.js'
-import { objectAt, objectsUnder } from './s3-objects.js'
-import { readObject } from './s3-read.js'
-import { parseS3Url } from './s3-url.js'
 import type { Listed, Place, Search } from './source.js'
 
 /** Buckets of AWS and of stores that speak its protocol. */

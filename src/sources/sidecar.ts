@@ -1,5 +1,5 @@
+import { ReadFailure } from '../domain/read-failure.js'
 import { compressionOf } from './layout.js'
-import { ReadFailure } from './read-failure.js'
 import { MAX_SIDECAR_BYTES, type Sidecar } from './source.js'
 import { unpackStored } from './unpack.js'
 

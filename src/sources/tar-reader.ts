@@ -1,7 +1,8 @@
+import { ReadFailure } from '../domain/read-failure.js'
 import type { ReadProblem } from '../domain/wal.js'
 import type { Allowance } from './allowance.js'
 import { ByteStream } from './byte-stream.js'
-import { problemOf, ReadFailure } from './read-failure.js'
+import { problemOf } from './read-failure.js'
 import { BLOCK, readHeader, readPax, type TarHeader, text } from './tar-header.js'
 
 /** Of what stands before the header of one entry: no name and no pax header is that long. */

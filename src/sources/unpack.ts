@@ -1,7 +1,7 @@
+import { ReadFailure } from '../domain/read-failure.js'
 import type { Compression } from '../domain/wal.js'
 import { Allowance } from './allowance.js'
 import { gunzipStream } from './gzip.js'
-import { ReadFailure } from './read-failure.js'
 import { zstdStream } from './zstd.js'
 
 const UNPACKERS = { gzip: gunzipStream, zstd: zstdStream }

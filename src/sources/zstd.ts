@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { ReadFailure } from './read-failure.js'
+import { ReadFailure } from '../domain/read-failure.js'
 
 type Zstd = ChildProcessByStdio<Writable, Readable, Readable>
 

@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { directoryStorage } from '../../src/backup/storage/directory.js'
 import { s3Storage } from '../../src/backup/storage/s3.js'
 import type { Storage } from '../../src/backup/storage/storage.js'
+import type { S3Options } from '../../src/domain/options.js'
+import { KMS_KEYS } from '../support/s3/encryption.js'
 import { SLOW_DOWN } from '../support/s3/faults.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
 import { bytesOf } from '../support/s3/objects.js'
@@ -30,9 +32,9 @@ const KINDS: Record<string, () => Promise<Storage>> = {
   'a bucket': async () => (await bucket()).storage,
 }
 
-async function bucket() {
+async function bucket(encryption?: S3Options['encryption']) {
   const server = await S3Server.start()
-  return { server, storage: s3Storage(`s3://${server.bucket}/all backups+`, server.options()) }
+  return { server, storage: s3Storage(`s3://${server.bucket}/all backups+`, { ...server.options(), encryption }) }
 }
 
 async function* pieces(...texts: string[]): AsyncIterable<Uint8Array> {
@@ -112,7 +114,7 @@ describe.each(Object.entries(KINDS))('storage in %s', (_, open) => {
     const storage = await open()
     await storage.write('a/1', pieces('x'), signal)
     await storage.write('a/2', pieces('y'), signal)
-    for (let times = 0; times < 2; times++) await storage.remove('a/1')
+    for (let times = 0; times < 2; times++) await storage.remove('a/1', signal)
     expect(await pathsOf(storage, '')).toEqual(['a/2'])
   })
 
@@ -128,7 +130,7 @@ describe.each(Object.entries(KINDS))('storage in %s', (_, open) => {
       const refused = { code: 'state_damaged' }
       await expect(storage.write(path, pieces('x'), signal)).rejects.toMatchObject(refused)
       await expect(textOf(storage, path)).rejects.toMatchObject(refused)
-      await expect(storage.remove(path)).rejects.toMatchObject(refused)
+      await expect(storage.remove(path, signal)).rejects.toMatchObject(refused)
     },
   )
 })
@@ -148,7 +150,7 @@ describe('a folder', () => {
     writeFileSync(join(root, 'dump.obleth-ledger-1a2b'), 'half')
     const storage = directoryStorage(root)
     expect(await pathsOf(storage, '')).toEqual(['dump.obleth-ledger-1a2b'])
-    await storage.remove('dump.obleth-ledger-1a2b')
+    await storage.remove('dump.obleth-ledger-1a2b', signal)
     expect(readdirSync(root)).toEqual([])
   })
 
@@ -196,6 +198,63 @@ describe('a bucket', () => {
     await storage.abandon('postgres/1/', signal)
     expect(server.writes.begun.size).toBe(0)
     expect(await pathsOf(storage, '')).toEqual([])
+  })
+
+  it.each([
+    { encryption: { algorithm: 'AES256', keyId: null }, stored: ['AES256', undefined] },
+    {
+      encryption: { algorithm: 'aws:kms', keyId: null },
+      stored: ['aws:kms', expect.stringMatching(/^arn:.*aws\/s3$/)],
+    },
+    { encryption: { algorithm: 'aws:kms', keyId: 'alias/backups' }, stored: ['aws:kms', KMS_KEYS['alias/backups']] },
+  ] as const)('that takes nothing in the clear gets $encryption.algorithm, key $encryption.keyId', async (given) => {
+    const { server, storage } = await bucket(given.encryption)
+    server.writes.encrypts = 'asked only'
+    await storage.write('a/large', large(), signal)
+    await storage.write('a/small', pieces('small'), signal)
+    expect(server.objects.size).toBe(2)
+    for (const { headers } of server.objects.values())
+      expect([headers['x-amz-server-side-encryption'], headers['x-amz-server-side-encryption-aws-kms-key-id']]).toEqual(
+        given.stored,
+      )
+    expect(await textOf(storage, 'a/small')).toBe('small')
+    expect(await textOf(storage, 'a/large')).toBe(LARGE.toString())
+    expect(storage.encryption).toEqual(given.encryption)
+    // An ETag that is no MD5 does not keep damage from being seen.
+    for (const [key, object] of server.objects) {
+      const damaged = bytesOf(object.body)
+      damaged[damaged.length >> 1] ^= 1
+      server.objects.set(key, { ...object, body: damaged })
+    }
+    await expect(textOf(storage, 'a/small')).rejects.toThrow('not what the store says')
+    await expect(textOf(storage, 'a/large')).rejects.toThrow('not what the store says')
+  })
+
+  it('that stores in the clear what it was asked to encrypt is found out, and holds nothing of it', async () => {
+    const { server, storage } = await bucket({ algorithm: 'aws:kms', keyId: null })
+    server.writes.encrypts = 'ignores'
+    for (const chunks of [pieces('small'), large()])
+      await expect(storage.write('a/1', chunks, signal)).rejects.toMatchObject({
+        code: 'target_failed',
+        message: expect.stringContaining('does not encrypt with aws:kms'),
+      })
+    expect(await pathsOf(storage, '')).toEqual([])
+  })
+
+  it('whose encryption is confirmed by the object alone is believed', async () => {
+    const { server, storage } = await bucket({ algorithm: 'AES256', keyId: null })
+    server.writes.silent = true
+    await storage.write('a/1', pieces('small'), signal)
+    expect(await textOf(storage, 'a/1')).toBe('small')
+  })
+
+  it('without the key that is named says so', async () => {
+    const { storage } = await bucket({ algorithm: 'aws:kms', keyId: 'alias/gone' })
+    await expect(storage.write('a/1', pieces('x'), signal)).rejects.toMatchObject({
+      code: 'access_denied',
+      message: expect.stringContaining('KMS.NotFoundException'),
+      hint: expect.stringContaining('--s3-sse-key'),
+    })
   })
 
   it('that is not there, or that nothing may be written to, is named', async () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BackupPlace, type CommandEnd } from '../support/backup-command.js'
+import { BackupDir, type CommandEnd } from '../support/backup-dir.js'
 import { seeded } from '../support/kill-run.js'
 import { fillObleth, sql, urlOf } from '../support/obleth-postgres.js'
 import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
@@ -16,20 +16,19 @@ interface Backup {
   readonly id: string
   readonly state: string
 }
-const errorOf = ({ stdout }: CommandEnd) =>
-  (JSON.parse(stdout) as { error: { code: string; message: string; hint: string } }).error
+const errorOf = ({ document }: CommandEnd) => document.error as { code: string; message: string; hint: string }
 
 describe.skipIf(programs === null)('a backup of Postgres that cannot be made', () => {
   let postgres: TestPostgres
-  let place: BackupPlace
+  let place: BackupDir
   let url: string
   /** A good backup from before. */
   let earlier: string
   beforeAll(async () => {
     postgres = await startPostgres(programs as string)
     url = await fillObleth(postgres.url, 'obleth')
-    place = new BackupPlace()
-    const taken = await place.run(['backup', 'postgres', '--json'], { OBLETH_DATABASE_URL: url })
+    place = new BackupDir()
+    const taken = await place.run(['backup', 'postgres'], { OBLETH_DATABASE_URL: url })
     earlier = (JSON.parse(taken.stdout) as { id: string }).id
     // Enough that pg_dump takes some time, and that it does not compress to nothing.
     await sql(url, 'CREATE TABLE bulk AS SELECT n, gen_random_bytes(200) AS bytes FROM generate_series(1, 60000) n')
@@ -40,7 +39,7 @@ describe.skipIf(programs === null)('a backup of Postgres that cannot be made', (
   })
 
   const list = async (of = place): Promise<Backup[]> => {
-    const { stdout } = await of.run(['backups', 'list', '--json'])
+    const { stdout } = await of.run(['backups', 'list'])
     return (JSON.parse(stdout) as { backups: Backup[] }).backups.map(({ id, state }) => ({ id, state }))
   }
   /** Only the earlier backup is there, and sound. */
@@ -49,7 +48,7 @@ describe.skipIf(programs === null)('a backup of Postgres that cannot be made', (
     expect(readdirSync(join(place.backups, 'postgres'))).toEqual([earlier])
     expect((await place.run(['backups', 'verify', earlier])).code).toBe(0)
   }
-  const start = () => place.start(['backup', 'postgres', '--json'], { OBLETH_DATABASE_URL: url })
+  const start = () => place.start(['backup', 'postgres'], { OBLETH_DATABASE_URL: url })
   /** Waits until bytes of the new backup's dump are in the storage. */
   const dumping = async () => {
     for (;;) {
@@ -117,12 +116,12 @@ describe.skipIf(programs === null)('a backup of Postgres that cannot be made', (
       skip('a small disk can be mounted only by root')
     try {
       const env = { OBLETH_DATABASE_URL: url, OBLETH_LEDGER_BACKUPS: small }
-      const full = await place.run(['backup', 'postgres', '--json'], env)
+      const full = await place.run(['backup', 'postgres'], env)
       expect([full.code, errorOf(full).code], full.stdout).toEqual([1, 'disk_full'])
       expect(errorOf(full).hint).toMatch(/space/)
       expect(readdirSync(small, { recursive: true })).toEqual(['postgres'])
       spawnSync('mount', ['-o', 'remount,size=256m', small])
-      expect((await place.run(['backup', 'postgres', '--json'], env)).code).toBe(0)
+      expect((await place.run(['backup', 'postgres'], env)).code).toBe(0)
     } finally {
       spawnSync('umount', [small])
     }
@@ -131,13 +130,13 @@ describe.skipIf(programs === null)('a backup of Postgres that cannot be made', (
   it('by a user who may not read everything is refused; one who may reads roles without passwords', async () => {
     await sql(url, "CREATE ROLE reader LOGIN PASSWORD 'pa55-reader'")
     const env = { OBLETH_DATABASE_URL: urlOf(url, 'obleth', 'reader', 'pa55-reader') }
-    const refused = await place.run(['backup', 'postgres', '--json'], env)
+    const refused = await place.run(['backup', 'postgres'], env)
     expect([refused.code, errorOf(refused).code]).toEqual([12, 'access_denied'])
     await expectOnlyEarlier()
     await sql(url, 'GRANT pg_read_all_data TO reader')
     const [{ oid }] = await sql(url, 'SELECT oid FROM pg_largeobject_metadata')
     await sql(url, `GRANT SELECT ON LARGE OBJECT ${oid} TO reader`)
-    const taken = await place.run(['backup', 'postgres', '--json'], env)
+    const taken = await place.run(['backup', 'postgres'], env)
     expect(taken.code, taken.stdout).toBe(0)
     const { id, contents, notes } = JSON.parse(taken.stdout)
     const folder = join(place.backups, 'postgres', id)
@@ -151,8 +150,8 @@ describe.skipIf(programs === null)('a backup of Postgres that cannot be made', (
   })
 
   it('killed at any moment is complete or shown as incomplete, and pruned', async () => {
-    const ground = new BackupPlace()
-    const take = () => ground.start(['backup', 'postgres', '--json'], { OBLETH_DATABASE_URL: url })
+    const ground = new BackupDir()
+    const take = () => ground.start(['backup', 'postgres'], { OBLETH_DATABASE_URL: url })
     const began = performance.now()
     expect((await take().ended).code).toBe(0)
     const lastsMs = performance.now() - began

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { BackupPlace } from '../support/backup-command.js'
+import { BackupDir } from '../support/backup-dir.js'
 import { canEncrypt, type EncryptionName, makeKey } from '../support/keys.js'
 import { contentOf, emptyAgain, fillObleth, ROWS, sql } from '../support/obleth-postgres.js'
 import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
@@ -11,9 +11,10 @@ const programs = postgresPrograms()
 const DATABASE = 'obleth'
 const ENCRYPTIONS: readonly EncryptionName[] = ['none', 'age', 'gpg']
 
-/** Where backups lie: the options that name it, for a test's own place. */
-const STORAGES: Readonly<Record<string, (place: BackupPlace) => string[]>> = {
-  folder: ({ backups }) => ['--backups', backups],
+/** Where backups are kept: each kind of place has to do. */
+const PLACES: Readonly<Record<string, () => Promise<BackupDir>>> = {
+  folder: async () => new BackupDir(),
+  bucket: () => BackupDir.inBucket(),
 }
 
 /** Inserts into audit_log one row after the other until told to stop; returns how many. */
@@ -36,7 +37,7 @@ function insertAlways(url: string): { stop(): Promise<number> } {
 }
 
 /** Options that open backups with a key that was never used. */
-function makeOtherKey(encryption: EncryptionName, { root }: BackupPlace): string[] {
+function makeOtherKey(encryption: EncryptionName, { root }: BackupDir): string[] {
   const folder = join(root, 'other-key')
   mkdirSync(folder)
   return makeKey(encryption, folder, 'another passphrase').open
@@ -44,28 +45,30 @@ function makeOtherKey(encryption: EncryptionName, { root }: BackupPlace): string
 
 describe.skipIf(programs === null)('a backup of Postgres', () => {
   let postgres: TestPostgres
-  let place: BackupPlace
+  let place: BackupDir
   let url: string
   beforeAll(async () => {
     postgres = await startPostgres(programs as string)
   })
   afterAll(() => postgres?.stop())
   beforeEach(async () => {
-    place = new BackupPlace()
     await sql(postgres.url, `DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`)
     url = await fillObleth(postgres.url, DATABASE)
   })
-  afterEach(() => place.remove())
 
-  describe.each(Object.entries(STORAGES))('in a %s', (_, storage) => {
+  describe.each(Object.entries(PLACES))('in a %s', (_, open) => {
+    beforeEach(async () => {
+      place = await open()
+    })
+    afterEach(() => place.remove())
+
     it.each(ENCRYPTIONS.filter(canEncrypt))(
       'encrypted with %s, taken among live inserts, brings back all that was there',
       async (encryption) => {
         const env = { OBLETH_DATABASE_URL: url }
         const key = makeKey(encryption, place.root)
-        const at = storage(place)
         const inserting = insertAlways(url)
-        const taken = await place.run(['backup', 'postgres', ...at, ...key.take, '--json'], env)
+        const taken = await place.run(['backup', 'postgres', ...key.take], env)
         const inserted = await inserting.stop()
         expect(taken.code, taken.stderr + taken.stdout).toBe(0)
         expect(inserted).toBeGreaterThan(0)
@@ -81,23 +84,20 @@ describe.skipIf(programs === null)('a backup of Postgres', () => {
         if (encryption !== 'none')
           for (const { path } of backup.files) expect(path).toMatch(new RegExp(`\\.${encryption}$`))
 
-        const verified = await place.run(['backups', 'verify', ...at, ...key.open, '--json'])
+        const verified = await place.run(['backups', 'verify', ...key.open])
         expect(verified.code, verified.stdout + verified.stderr).toBe(0)
         expect(JSON.parse(verified.stdout).verified).toMatchObject([{ id: backup.id, opened: true, findings: [] }])
 
-        const drilled = await place.run(['backups', 'drill', ...at, ...key.open, '--json'])
+        const drilled = await place.run(['backups', 'drill', ...key.open])
         expect(drilled.code, drilled.stdout + drilled.stderr).toBe(0)
         expect(JSON.parse(drilled.stdout).drilled).toMatchObject([{ id: backup.id, findings: [] }])
         // Neither the scratch server nor what was decrypted is left.
         expect(readdirSync(place.root).filter((name) => name.startsWith('obleth-ledger-'))).toEqual([])
 
         if (encryption !== 'none') {
-          const keyless = await place.run(['restore', 'postgres', ...at, '--yes', '--json'], env)
+          const keyless = await place.run(['restore', 'postgres', '--yes'], env)
           expect([keyless.code, JSON.parse(keyless.stdout).error.code]).toEqual([2, 'config'])
-          const strange = await place.run(
-            ['restore', 'postgres', ...at, ...makeOtherKey(encryption, place), '--yes'],
-            env,
-          )
+          const strange = await place.run(['restore', 'postgres', ...makeOtherKey(encryption, place), '--yes'], env)
           expect(strange.code, strange.stderr).toBe(12)
           expect(await sql(url, 'SELECT count(*)::int AS n FROM tenants')).toEqual([{ n: ROWS['public.tenants'] }])
         }
@@ -106,7 +106,7 @@ describe.skipIf(programs === null)('a backup of Postgres', () => {
         await sql(url, `DELETE FROM audit_log WHERE id > ${seen}`)
         const { sequences: _before, ...before } = await contentOf(url)
         await emptyAgain(postgres.url, DATABASE)
-        const restored = await place.run(['restore', 'postgres', ...at, ...key.open, '--yes', '--json'], env)
+        const restored = await place.run(['restore', 'postgres', ...key.open, '--yes'], env)
         expect(restored.code, restored.stdout + restored.stderr).toBe(0)
         expect(JSON.parse(restored.stdout)).toMatchObject({ status: 'ok', restored: true, differences: [] })
         const { sequences: _after, ...after } = await contentOf(url)

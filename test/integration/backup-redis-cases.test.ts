@@ -32,8 +32,8 @@ describe.skipIf(noRedis !== null)('files of a Redis that a server would not load
   afterAll(() => dir.remove())
 
   const verify = async (files: Record<string, string>, facts = {}) => {
-    const { id } = await dir.store('redis', files, facts)
-    const { code, document } = dir.run(['backups', 'verify', id])
+    const { id } = await dir.make('redis', files, facts)
+    const { code, document } = await dir.run(['backups', 'verify', id])
     return { id, code, reasons: document.verified[0].findings.map(({ reason }: { reason: string }) => reason) }
   }
 
@@ -41,12 +41,12 @@ describe.skipIf(noRedis !== null)('files of a Redis that a server would not load
     const { id, code, reasons } = await verify({ 'dump.rdb': rdb, ...aofOf('119') })
     expect([code, reasons]).toEqual([4, [expect.stringContaining('appendonly.aof.4.incr.aof is missing')]])
     const args = ['restore', 'redis', id, '--into', dir.folder('119'), '--redis-version', '7.4', '--yes']
-    expect(dir.run([...args, '--redis-from', 'repaired-aof'])).toMatchObject({
+    expect(await dir.run([...args, '--redis-from', 'repaired-aof'])).toMatchObject({
       code: 1,
       document: { error: { code: 'verification_failed' } },
     })
     expect(readdirSync(dir.folder('119'))).toEqual([])
-    expect(dir.run(args)).toMatchObject({ code: 0 })
+    expect(await dir.run(args)).toMatchObject({ code: 0 })
   })
 
   it('121: an AOF that ends within a command: the last good byte, the commands kept, a repair on request only', async () => {
@@ -54,17 +54,17 @@ describe.skipIf(noRedis !== null)('files of a Redis that a server would not load
     expect([code, reasons]).toEqual([4, [expect.stringMatching(/good up to byte 91 of 121, 3 commands.*30 bytes/)]])
     const into = dir.folder('121')
     const args = ['restore', 'redis', id, '--into', into, '--redis-version', '7.4', '--yes']
-    expect(dir.run([...args, '--redis-from', 'aof'])).toMatchObject({
+    expect(await dir.run([...args, '--redis-from', 'aof'])).toMatchObject({
       code: 5,
       document: { error: { hint: expect.stringContaining('repaired-aof') } },
     })
     expect(readdirSync(into)).toEqual([])
-    const repaired = dir.run([...args, '--redis-from', 'repaired-aof'])
+    const repaired = await dir.run([...args, '--redis-from', 'repaired-aof'])
     expect(repaired).toMatchObject({
       code: 0,
       document: { plan: { notes: [expect.stringContaining('91 bytes, 3 commands; 30 bytes')] } },
     })
-    expect(dir.run(['backups', 'verify', id]).code).toBe(4)
+    expect((await dir.run(['backups', 'verify', id])).code).toBe(4)
   })
 
   it('a cut AOF of this server, repaired, is loaded by a real one up to the last whole command', async () => {
@@ -85,7 +85,7 @@ describe.skipIf(noRedis !== null)('files of a Redis that a server would not load
     expect(code).toBe(4)
     const into = dir.folder('repaired')
     const args = ['restore', 'redis', id, '--into', into, '--redis-from', 'repaired-aof', '--yes']
-    expect(dir.run(args)).toMatchObject({ code: 0 })
+    expect(await dir.run(args)).toMatchObject({ code: 0 })
     const server = await TestRedis.start(into, { settings: { appendonly: 'yes' } })
     expect(await server.send('DBSIZE')).toBe(10)
     await server.stop()
@@ -96,10 +96,10 @@ describe.skipIf(noRedis !== null)('files of a Redis that a server would not load
     const newer = join(dir.root, 'newer.rdb')
     writeFileSync(newer, Buffer.concat([Buffer.from('REDIS0099'), Buffer.from([0xff]), Buffer.alloc(8)]))
     for (const [name, file] of Object.entries({ newer, fixture: join(FIXTURES, '123', 'dump.rdb') })) {
-      const { id } = await dir.store('redis', { 'dump.rdb': file })
+      const { id } = await dir.make('redis', { 'dump.rdb': file })
       const into = dir.folder(`123-${name}`)
       writeFileSync(join(into, 'dump.rdb'), 'old')
-      const ran = dir.run(['restore', 'redis', id, '--into', into, '--yes'])
+      const ran = await dir.run(['restore', 'redis', id, '--into', into, '--yes'])
       expect(ran, ran.output).toMatchObject({ code: 5, document: { status: 'refused', error: { code: 'refused' } } })
       expect(ran.output).toMatch(/version 99.*Redis 7\.0\.\d+ reads up to version 10/)
       expect(readdirSync(into)).toEqual(['dump.rdb'])
@@ -109,16 +109,16 @@ describe.skipIf(noRedis !== null)('files of a Redis that a server would not load
   it('a version that a later server reads is restored for that one, and refused for an older one', async () => {
     const newer = join(dir.root, 'rdb-11')
     copyFileSync(join(FIXTURES, '121', 'backup', 'appendonlydir', 'appendonly.aof.1.base.rdb'), newer)
-    const { id } = await dir.store('redis', { 'dump.rdb': newer })
+    const { id } = await dir.make('redis', { 'dump.rdb': newer })
     const into = dir.folder('later')
     const args = ['restore', 'redis', id, '--into', into, '--dry-run']
-    expect(dir.run([...args, '--redis-version', '7.2'])).toMatchObject({
+    expect(await dir.run([...args, '--redis-version', '7.2'])).toMatchObject({
       code: 0,
       document: { plan: { rdbVersion: 11 } },
     })
-    expect(dir.run([...args, '--redis-version', '7.0.15'])).toMatchObject({ code: 5 })
-    expect(dir.run([...args, '--redis-version', '6.2'])).toMatchObject({ code: 5 })
-    expect(dir.run([...args, '--redis-version', 'new'])).toMatchObject({ code: 2 })
+    expect(await dir.run([...args, '--redis-version', '7.0.15'])).toMatchObject({ code: 5 })
+    expect(await dir.run([...args, '--redis-version', '6.2'])).toMatchObject({ code: 5 })
+    expect(await dir.run([...args, '--redis-version', 'new'])).toMatchObject({ code: 2 })
   })
 
   it.each([
@@ -144,7 +144,7 @@ describe.skipIf(noRedis !== null)('files of a Redis that a server would not load
     writeFileSync(file, damage(readFileSync(rdb)))
     const { id, code, reasons } = await verify({ 'dump.rdb': file })
     expect([code, reasons]).toEqual([4, [expect.stringContaining('dump.rdb: ')]])
-    const ran = dir.run(['restore', 'redis', id, '--into', dir.folder('never'), '--yes'])
+    const ran = await dir.run(['restore', 'redis', id, '--into', dir.folder('never'), '--yes'])
     expect(ran).toMatchObject({ code: 1, document: { error: { code: 'verification_failed' } } })
     expect(readdirSync(dir.folder('never'))).toEqual([])
   })

@@ -25,7 +25,10 @@ const WAYS = {
 } as const
 
 /** Where backups are kept: each kind of place has to do. */
-const PLACES = [{ place: 'a folder', open: () => new BackupDir() }]
+const PLACES = [
+  { place: 'a folder', open: async () => new BackupDir() },
+  { place: 'a bucket', open: () => BackupDir.inBucket() },
+]
 
 describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with AOF, lost and restored', ({ open }) => {
   let dir: BackupDir
@@ -33,7 +36,7 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
   let content: ReadonlyMap<string, unknown>
   const servers: TestRedis[] = []
   beforeAll(async () => {
-    dir = open()
+    dir = await open()
     redis = await TestRedis.start(dir.folder('live'), { settings: { appendonly: 'yes' } })
     await fill(redis)
     content = await redis.content()
@@ -42,7 +45,7 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
   })
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.stop()
-    dir.run([
+    await dir.run([
       'backups',
       'prune',
       '--confirm',
@@ -58,7 +61,7 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
   })
   afterAll(async () => {
     await redis.stop()
-    dir.remove()
+    await dir.remove()
   })
 
   const env = () => ({ OBLETH_LEDGER_REDIS_URL: redis.url })
@@ -76,7 +79,7 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
       skip((way === 'age' && noAge) || (way === 'gpg' && noGpg), `${way} is missing`)
       const { taking, opening } = WAYS[way](dir.root)
       const backup = ['backup', 'redis', '--redis-data-dir', redis.dir, ...taking]
-      const taken = dir.run(backup, env())
+      const taken = await dir.run(backup, env())
       expect(taken, taken.output).toMatchObject({
         code: 0,
         document: {
@@ -93,13 +96,13 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
           },
         },
       })
-      const proven = dir.run(['backups', 'verify', taken.document.id, ...opening])
+      const proven = await dir.run(['backups', 'verify', taken.document.id, ...opening])
       expect(proven, proven.output).toMatchObject({ code: 0, document: { verified: [{ opened: true, findings: [] }] } })
       for (const part of ['rdb', 'aof'])
         for (const appendonly of ['yes', 'no'] as const) {
           const into = dir.folder(`${way}-${part}-${appendonly}`)
           const args = ['restore', 'redis', '--into', into, '--redis-from', part, '--yes', ...opening]
-          const restored = dir.run(args)
+          const restored = await dir.run(args)
           expect(restored, restored.output).toMatchObject({ code: 0, document: { restored: true, kept: null } })
           const server = await start(into, appendonly)
           expect(await server.content()).toEqual(content)
@@ -108,12 +111,12 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
   )
 
   it('destroyed and restored into its own directory it has every key, and the old files are kept', async () => {
-    dir.run(['backup', 'redis'], env())
+    await dir.run(['backup', 'redis'], env())
     const lost = await start(dir.folder('lost', 0o750), 'yes')
     await lost.send('SET', 'only here', '1')
     await lost.stop()
     const before = readdirSync(lost.dir).sort()
-    const { code, document, output } = dir.run(['restore', 'redis', '--into', lost.dir, '--yes'])
+    const { code, document, output } = await dir.run(['restore', 'redis', '--into', lost.dir, '--yes'])
     expect(code, output).toBe(0)
     expect(document.plan.replaced).toEqual(['appendonlydir'])
     expect(readdirSync(document.kept)).toEqual(before)
@@ -124,15 +127,15 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
   })
 
   it('a dry run, or a missing yes, touches nothing', async () => {
-    dir.run(['backup', 'redis'], env())
+    await dir.run(['backup', 'redis'], env())
     const into = dir.folder('untouched')
     writeFileSync(join(into, 'dump.rdb'), 'old')
-    const planned = dir.run(['restore', 'redis', '--into', into, '-n'])
+    const planned = await dir.run(['restore', 'redis', '--into', into, '-n'])
     expect(planned).toMatchObject({
       code: 0,
       document: { restored: false, plan: { replaced: ['dump.rdb'], keys: content.size } },
     })
-    expect(dir.run(['restore', 'redis', '--into', into])).toMatchObject({ code: 5 })
+    expect(await dir.run(['restore', 'redis', '--into', into])).toMatchObject({ code: 5 })
     expect(readdirSync(into)).toEqual(['dump.rdb'])
   })
 
@@ -149,14 +152,13 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
     try {
       for (let round = 0; round < 3; round++) {
         const acknowledged = written
-        const child = dir.start(['backup', 'redis', '--redis-data-dir', busy.dir], {
+        const started = dir.start(['backup', 'redis', '--redis-data-dir', busy.dir], {
           OBLETH_LEDGER_REDIS_URL: busy.url,
         })
-        const code = await new Promise((resolve) => child.on('close', resolve))
-        expect(code).toBe(0)
+        expect((await started.ended).code).toBe(0)
         const into = dir.folder(`busy-${round}`)
         const args = ['restore', 'redis', '--into', into, '--redis-from', 'aof', '--yes']
-        const restored = dir.run(args)
+        const restored = await dir.run(args)
         expect(restored, restored.output).toMatchObject({ code: 0 })
         const server = await start(into, 'yes')
         const keys = ((await server.send('KEYS', 'n:*')) as Buffer[]).map((key) => Number(String(key).slice(2)))
@@ -169,6 +171,6 @@ describe.skipIf(noRedis !== null).each(PLACES)('backups in $place: a Redis with 
       stopped = true
       await writing
     }
-    expect(dir.run(['backups', 'verify'])).toMatchObject({ code: 0 })
+    expect(await dir.run(['backups', 'verify'])).toMatchObject({ code: 0 })
   })
 })

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CollectOutcome, VerifyOutcome } from '../../src/domain/collect.js'
 import { LedgerDir } from '../support/ledger-dir.js'
 import { record, segment } from '../support/records.js'
+import { KMS_KEYS } from '../support/s3/encryption.js'
 import { type Fault, type Request, SLOW_DOWN } from '../support/s3/faults.js'
 import { CREDENTIALS, S3Server } from '../support/s3/index.js'
 import { bytesOf } from '../support/s3/objects.js'
@@ -87,6 +88,29 @@ describe('a bundle in a bucket', () => {
     expect((await verify()).code).toBe(0)
     const replayed = await dir.runBeside(['replay', to(), ...access()], CREDENTIALS)
     expect([replayed.code, replayed.stderr, replayed.document.records.inserted]).toEqual([0, '', 12 + 12_000 + 4])
+  })
+
+  it('is encrypted by the store as asked, every object of it', async () => {
+    await pods()
+    store.writes.encrypts = 'asked only'
+    expect(await collect()).toMatchObject({ code: 12, error: { code: 'access_denied' } })
+    expect(store.objects.size).toBe(0)
+    expect((await collect('--s3-sse', 'aws:kms', '--s3-sse-key', 'alias/backups')).code).toBe(0)
+    expect(held()).toEqual(expected())
+    for (const { headers } of store.objects.values())
+      expect(headers).toEqual({
+        'x-amz-server-side-encryption': 'aws:kms',
+        'x-amz-server-side-encryption-aws-kms-key-id': KMS_KEYS['alias/backups'],
+      })
+    expect(await verify()).toMatchObject({ code: 0, differences: [] })
+    expect((await collect('--s3-sse-key', 'alias/backups')).code).toBe(2)
+  })
+
+  it('is not begun in a store that passes over what it is asked to encrypt', async () => {
+    await pods()
+    store.writes.encrypts = 'ignores'
+    expect(await collect('--s3-sse', 'AES256')).toMatchObject({ code: 1, error: { code: 'target_failed' } })
+    expect(store.objects.size).toBe(0)
   })
 
   it('writes nothing before the lock, and the manifest after all that it lists', async () => {
@@ -206,8 +230,13 @@ describe('a store', () => {
 
   it('keeps no parts of a collect that was killed', async () => {
     await pods()
-    store.writes.begun.set('old', { key: `${PREFIX}router-1/telemetry.wal`, withChecksums: true, parts: new Map() })
-    store.writes.begun.set('of another', { key: 'other/x', withChecksums: true, parts: new Map() })
+    store.writes.begun.set('old', {
+      key: `${PREFIX}router-1/telemetry.wal`,
+      withChecksums: true,
+      parts: new Map(),
+      headers: {},
+    })
+    store.writes.begun.set('of another', { key: 'other/x', withChecksums: true, parts: new Map(), headers: {} })
     expect((await collect()).code).toBe(0)
     expect([...store.writes.begun.keys()]).toEqual(['of another'])
   })

@@ -6,7 +6,7 @@ import type { LedgerError } from '../../src/domain/errors.js'
 import { Secret } from '../../src/domain/options.js'
 import { withPostgres } from '../../src/postgres/client.js'
 import { parsePostgresUrl } from '../../src/postgres/connection.js'
-import { BackupPlace } from '../support/backup-command.js'
+import { BackupDir } from '../support/backup-dir.js'
 import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
 import { hasOpenssl, TestCa } from '../support/server/certificates.js'
 
@@ -65,7 +65,7 @@ describe.skipIf(programs === null || !hasOpenssl)('encryption of connections to 
   })
 
   it('is the same for pg_dump', async () => {
-    const place = new BackupPlace()
+    const place = new BackupDir()
     const url = `${byName()}?sslmode=verify-full&sslrootcert=${ca.file}`
     const taken = await place.run(['backup', 'postgres'], { OBLETH_DATABASE_URL: url })
     expect(taken.code, taken.stderr).toBe(0)

@@ -19,8 +19,8 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
     redis = await TestRedis.start(dir.folder('data'), how)
     return redis
   }
-  const run = ({ url }: TestRedis, flag: '--check' | '--enable') => {
-    const { code, document, output } = dir.run(['backup', 'redis', flag], { OBLETH_LEDGER_REDIS_URL: url })
+  const run = async ({ url }: TestRedis, flag: '--check' | '--enable') => {
+    const { code, document, output } = await dir.run(['backup', 'redis', flag], { OBLETH_LEDGER_REDIS_URL: url })
     expect(output).not.toContain('pa55')
     const items = Object.fromEntries(
       document.items.map(({ name, value, holds }: Record<string, unknown>) => [name, [value, holds]]),
@@ -33,7 +33,7 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
   it('--check tells what is missing, exits 4, and changes nothing', async () => {
     const server = await start({ settings: { appendonly: 'no', appendfsync: 'no' } })
     const before = readFileSync(String(server.configFile))
-    const { code, items, advice, document } = run(server, '--check')
+    const { code, items, advice, document } = await run(server, '--check')
     expect(code).toBe(4)
     expect(items).toMatchObject({ appendonly: ['no', false], appendfsync: ['no', false] })
     expect(document).toMatchObject({ status: 'mismatch', changed: [], configFile: server.configFile })
@@ -45,7 +45,7 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
   it('--enable switches it on for good: the keys outlive a kill and a start', async () => {
     let server = await start({ settings: { appendonly: 'no', appendfsync: 'no' } })
     await server.send('SET', 'before', '1')
-    const { code, document, items } = run(server, '--enable')
+    const { code, document, items } = await run(server, '--enable')
     expect(code).toBe(0)
     expect(document.changed).toEqual([
       { name: 'appendfsync', from: 'no', to: 'everysec' },
@@ -58,20 +58,20 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
     server = redis = await server.restart('SIGKILL')
     expect(await server.send('DBSIZE')).toBe(2)
     expect([await told(server, 'appendonly'), await told(server, 'appendfsync')]).toEqual(['yes', 'everysec'])
-    expect(run(server, '--check').code).toBe(0)
+    expect((await run(server, '--check')).code).toBe(0)
     // Once more does no harm.
-    expect(run(server, '--enable')).toMatchObject({ code: 0, document: { changed: [] } })
+    expect(await run(server, '--enable')).toMatchObject({ code: 0, document: { changed: [] } })
   })
 
   it('always is good too, and is left as it is', async () => {
     const server = await start({ settings: { appendonly: 'yes', appendfsync: 'always' } })
-    expect(run(server, '--enable')).toMatchObject({ code: 0, document: { changed: [] } })
+    expect(await run(server, '--enable')).toMatchObject({ code: 0, document: { changed: [] } })
     expect(await told(server, 'appendfsync')).toBe('always')
   })
 
   it('a server without a config file: switched on until its end, 4, and how to do it for good', async () => {
     const server = await start({ configFile: false, settings: { appendonly: 'no' } })
-    const { code, items, advice } = run(server, '--enable')
+    const { code, items, advice } = await run(server, '--enable')
     expect(code).toBe(4)
     expect(items).toMatchObject({ appendonly: ['yes', true], 'CONFIG REWRITE': [expect.any(String), false] })
     expect(advice).toContain('command: ["redis-server", "--appendonly", "yes", "--appendfsync", "everysec"]')
@@ -80,16 +80,16 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
   it('one whose start command holds the settings is right, with a word on where they must stand', async () => {
     const server = await start({ configFile: false, settings: { appendonly: 'yes', appendfsync: 'everysec' } })
     for (const flag of ['--check', '--enable'] as const)
-      expect(run(server, flag)).toMatchObject({ code: 0, advice: expect.stringContaining('start command') })
+      expect(await run(server, flag)).toMatchObject({ code: 0, advice: expect.stringContaining('start command') })
   })
 
   it('a provider without CONFIG: what INFO tells, and what nobody can know from here', async () => {
     const server = await start({ settings: { appendonly: 'yes' }, lines: 'rename-command CONFIG ""\n' })
-    const { code, items, advice } = run(server, '--check')
+    const { code, items, advice } = await run(server, '--check')
     expect(code).toBe(4)
     expect(items).toMatchObject({ appendonly: ['yes', true], appendfsync: [null, false] })
     expect(advice).toContain('unknown command')
-    const enabled = dir.run(['backup', 'redis', '--enable'], { OBLETH_LEDGER_REDIS_URL: server.url })
+    const enabled = await dir.run(['backup', 'redis', '--enable'], { OBLETH_LEDGER_REDIS_URL: server.url })
     expect(enabled).toMatchObject({ code: 1, document: { error: { code: 'target_failed' } } })
     expect(enabled.document.error.hint).toContain('provider')
   })
@@ -98,7 +98,7 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
     const server = await start({ settings: { appendonly: 'yes' } })
     await server.send('ACL', 'SETUSER', 'reader', 'on', '>pa55', '+info', '+ping')
     const url = server.url.replace(/\/\/.*@/, '//reader:pa55@')
-    const ran = dir.run(['backup', 'redis', '--check'], { OBLETH_LEDGER_REDIS_URL: url })
+    const ran = await dir.run(['backup', 'redis', '--check'], { OBLETH_LEDGER_REDIS_URL: url })
     expect(ran).toMatchObject({ code: 4 })
     expect(ran.output).toContain('NOPERM')
   })
@@ -110,7 +110,7 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
     mkdirSync(join(server.dir, 'dump.rdb', 'full'), { recursive: true })
     await server.send('BGSAVE')
     while (!/rdb_last_bgsave_status:err/.test(String(await server.send('INFO', 'persistence'))));
-    const { code, items } = run(server, '--enable')
+    const { code, items } = await run(server, '--enable')
     expect(code).toBe(4)
     expect(items).toMatchObject({ appendonly: ['yes', true], rdb_last_bgsave_status: ['err', false] })
     expect(items).not.toHaveProperty('CONFIG REWRITE')
@@ -120,7 +120,7 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
   it('one that cannot begin an AOF says so: 1, and what else can be done', async () => {
     const server = await start({ settings: { appendonly: 'no' } })
     writeFileSync(join(server.dir, 'appendonlydir'), 'a file where the folder should be')
-    const ran = dir.run(['backup', 'redis', '--enable'], { OBLETH_LEDGER_REDIS_URL: server.url })
+    const ran = await dir.run(['backup', 'redis', '--enable'], { OBLETH_LEDGER_REDIS_URL: server.url })
     expect(ran).toMatchObject({ code: 1, document: { error: { code: 'target_failed' } } })
     expect(await told(server, 'appendonly')).toBe('no')
   })
@@ -128,7 +128,7 @@ describe.skipIf(noRedis !== null)('whether a Redis keeps what it holds', () => {
   it('both at once: 2', async () => {
     const server = await start({})
     const env = { OBLETH_LEDGER_REDIS_URL: server.url }
-    expect(dir.run(['backup', 'redis', '--check', '--enable'], env).code).toBe(2)
-    expect(dir.run(['backup', 'redis', '--check']).code).toBe(2)
+    expect((await dir.run(['backup', 'redis', '--check', '--enable'], env)).code).toBe(2)
+    expect((await dir.run(['backup', 'redis', '--check'])).code).toBe(2)
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { BackupPlace, type CommandEnd } from '../support/backup-command.js'
+import { BackupDir, type CommandEnd } from '../support/backup-dir.js'
 import { contentOf, emptyAgain, fillObleth, sql, urlOf } from '../support/obleth-postgres.js'
 import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
 
@@ -16,24 +16,24 @@ interface Document {
   readonly error?: { readonly code: string; readonly message: string; readonly hint: string }
   readonly [name: string]: unknown
 }
-const documentOf = ({ stdout }: CommandEnd) => JSON.parse(stdout) as Document
+const documentOf = ({ document }: CommandEnd) => document as Document
 const errorOf = (end: CommandEnd) => documentOf(end).error ?? { code: '', message: end.stdout, hint: '' }
 
 describe.skipIf(programs === null)('restoring Postgres', () => {
   let source: TestPostgres
   /** A server that knows none of the roles. */
   let other: TestPostgres
-  let place: BackupPlace
+  let place: BackupDir
   /** The database that was backed up, and what it held. */
   let url: string
   let content: Record<string, string>
 
   beforeAll(async () => {
     ;[source, other] = await Promise.all([startPostgres(programs as string), startPostgres(programs as string)])
-    place = new BackupPlace()
+    place = new BackupDir()
     url = await fillObleth(source.url, 'obleth')
     content = await contentOf(url)
-    const { code, stdout } = await place.run(['backup', 'postgres', '--json'], { OBLETH_DATABASE_URL: url })
+    const { code, stdout } = await place.run(['backup', 'postgres'], { OBLETH_DATABASE_URL: url })
     expect(code, stdout).toBe(0)
   })
   afterAll(async () => {
@@ -42,7 +42,7 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
   })
 
   const restore = (target: string, ...args: string[]) =>
-    place.run(['restore', 'postgres', '--json', ...args], { OBLETH_DATABASE_URL: target })
+    place.run(['restore', 'postgres', ...args], { OBLETH_DATABASE_URL: target })
 
   describe('into a database that holds something else', () => {
     let target: string
@@ -83,7 +83,7 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
     })
 
     it('replaces what the backup has, leaves the rest, and says what comes next', async () => {
-      const text = await place.run(['restore', 'postgres', '--yes'], { OBLETH_DATABASE_URL: target })
+      const text = await place.text(['restore', 'postgres', '--yes'], { OBLETH_DATABASE_URL: target })
       expect(text.code, text.stderr).toBe(0)
       expect(text.stdout).toContain('restart obleth pods so that they reload their cache')
       expect(text.stdout).not.toContain('pa55')
@@ -119,7 +119,7 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       const holder = new pg.Client(target)
       await holder.connect()
       await holder.query('BEGIN; SELECT count(*) FROM tenants')
-      const started = place.start(['restore', 'postgres', '--yes', '--json'], { OBLETH_DATABASE_URL: target })
+      const started = place.start(['restore', 'postgres', '--yes'], { OBLETH_DATABASE_URL: target })
       const ours = () =>
         sql(source.url, "SELECT FROM pg_stat_activity WHERE application_name LIKE 'obleth-ledger restore%'")
       while ((await ours()).length === 0) await sleep(POLL_MS)
@@ -181,7 +181,7 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       mkdirSync(small)
       if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small]).status !== 0)
         skip('a small disk can be mounted only by root')
-      const full = await place.run(['restore', 'postgres', '--yes', '--json'], {
+      const full = await place.run(['restore', 'postgres', '--yes'], {
         OBLETH_DATABASE_URL: target,
         TMPDIR: small,
       })
@@ -282,7 +282,7 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
     holder.on('error', () => {})
     await holder.connect()
     await holder.query('BEGIN; SELECT count(*) FROM tenants')
-    const started = place.start(['restore', 'postgres', '--yes', '--json', '--roles', 'ignore'], {
+    const started = place.start(['restore', 'postgres', '--yes', '--roles', 'ignore'], {
       OBLETH_DATABASE_URL: crashing.url,
     })
     const waiting = () => sql(crashing.url, "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
@@ -309,7 +309,7 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
     }
 
     it('by SIGTERM leaves neither server nor files', async () => {
-      const started = place.start(['backups', 'drill', '--json'])
+      const started = place.start(['backups', 'drill'])
       const folder = await running()
       started.kill('SIGTERM')
       const end = await started.ended
@@ -318,7 +318,7 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
     })
 
     it('by SIGKILL leaves no server', async () => {
-      const started = place.start(['backups', 'drill', '--json'])
+      const started = place.start(['backups', 'drill'])
       const folder = await running()
       expect(processes(folder).length).toBeGreaterThan(0)
       started.kill('SIGKILL')
@@ -379,13 +379,13 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
 
     it('finds with a drill that large objects and rows are missing, and with verify a table', async () => {
       change(/"largeObjects": 1/, '"largeObjects": 2')
-      const drilled = await place.run(['backups', 'drill', '--json'])
+      const drilled = await place.run(['backups', 'drill'])
       expect(drilled.code, drilled.stderr).toBe(4)
       expect(documentOf(drilled).drilled).toMatchObject([
         { findings: ['there are only 1 large objects where the backup has 2'] },
       ])
       change(/"dumpedTables": \d+/, '"dumpedTables": 99')
-      const verified = await place.run(['backups', 'verify', '--json'])
+      const verified = await place.run(['backups', 'verify'])
       expect(verified.code, verified.stderr).toBe(4)
       expect(JSON.stringify(documentOf(verified).verified)).toContain('tables where there were 99')
     })

@@ -39,7 +39,7 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
     await fill(redis)
     content = await redis.content()
     const args = ['backup', 'redis', '--redis-data-dir', redis.dir]
-    const ran = dir.run(args, { OBLETH_LEDGER_REDIS_URL: redis.url })
+    const ran = await dir.run(args, { OBLETH_LEDGER_REDIS_URL: redis.url })
     expect(ran.code, ran.output).toBe(0)
     manifest = ran.document
     await redis.stop()
@@ -69,29 +69,29 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
   it('refuses a directory that a running server uses, and goes once that has stopped', async () => {
     const server = await start(dir.folder('running'), 'yes')
     await server.send('SET', 'mine', '1')
-    const refused = restore(server.dir)
+    const refused = await restore(server.dir)
     expect(refused).toMatchObject({
       code: 5,
       document: { error: { message: expect.stringContaining('redis-server') } },
     })
     expect(await server.send('GET', 'mine')).toEqual(Buffer.from('1'))
     await server.stop()
-    expect(restore(server.dir)).toMatchObject({ code: 0 })
+    expect(await restore(server.dir)).toMatchObject({ code: 0 })
   })
 
   it('a shell that stands in the directory is no server', async () => {
     const into = dir.folder('visited')
     const shell = spawn('sleep', ['60'], { cwd: into, stdio: 'ignore' })
     try {
-      expect(restore(into)).toMatchObject({ code: 0 })
+      expect(await restore(into)).toMatchObject({ code: 0 })
     } finally {
       shell.kill()
     }
   })
 
-  it('keeps what was there, passes over what is not its own, and names what it did', () => {
+  it('keeps what was there, passes over what is not its own, and names what it did', async () => {
     const into = used('used')
-    const { document } = restore(into)
+    const { document } = await restore(into)
     expect(document.plan.replaced).toEqual(['appendonlydir', 'dump.rdb', 'appendonly.aof'])
     expect(readFileSync(join(into, 'users'), 'utf8')).toBe('mine')
     for (const [path, text] of Object.entries(OLD))
@@ -99,12 +99,12 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
     expect(readdirSync(into).sort()).toEqual(['appendonlydir', 'dump.rdb', keptIn(into)[0], 'users'].sort())
   })
 
-  it('files are those of the directory: its owner, its permissions', ({ skip }) => {
+  it('files are those of the directory: its owner, its permissions', async ({ skip }) => {
     skip(process.getuid?.() !== 0, 'not root')
     const into = used('owned')
     chmodSync(into, 0o750)
     chownSync(into, 4321, 8765)
-    const { document } = restore(into)
+    const { document } = await restore(into)
     for (const path of ['dump.rdb', 'appendonlydir', 'appendonlydir/appendonly.aof.manifest']) {
       const { uid, gid, mode } = statSync(join(into, path))
       expect([uid, gid, mode & 0o777]).toEqual([4321, 8765, path === 'appendonlydir' ? 0o750 : 0o640])
@@ -114,14 +114,14 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
 
   it('no backup, no directory, none named, no AOF in the backup: 10, 2, 2, 10, with nothing touched', async () => {
     const into = dir.folder('errors')
-    expect(dir.run(['restore', 'redis', '20200101T000000Z-abcdef', '--into', into, '--yes'])).toMatchObject({
+    expect(await dir.run(['restore', 'redis', '20200101T000000Z-abcdef', '--into', into, '--yes'])).toMatchObject({
       code: 10,
     })
-    expect(restore(join(dir.root, 'nowhere'))).toMatchObject({ code: 2 })
-    expect(dir.run(['restore', 'redis', '--yes'])).toMatchObject({ code: 2 })
-    const { id } = await dir.store('redis', { 'dump.rdb': join(dir.backups, 'redis', manifest.id, 'dump.rdb') })
+    expect(await restore(join(dir.root, 'nowhere'))).toMatchObject({ code: 2 })
+    expect(await dir.run(['restore', 'redis', '--yes'])).toMatchObject({ code: 2 })
+    const { id } = await dir.make('redis', { 'dump.rdb': join(dir.backups, 'redis', manifest.id, 'dump.rdb') })
     const args = ['restore', 'redis', id, '--into', into, '--yes', '--redis-from', 'aof']
-    expect(dir.run(args)).toMatchObject({ code: 10 })
+    expect(await dir.run(args)).toMatchObject({ code: 10 })
     expect(readdirSync(into)).toEqual([])
     rmSync(join(dir.backups, 'redis', id), { recursive: true })
   })
@@ -129,8 +129,8 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
   it('names in a manifest that lead elsewhere are refused', async () => {
     const rdb = join(dir.backups, 'redis', manifest.id, 'dump.rdb')
     for (const facts of [{ dbfilename: '../../evil' }, { appenddirname: '/etc' }, { appendfilename: '..' }]) {
-      const { id } = await dir.store('redis', { 'dump.rdb': rdb }, facts)
-      expect(dir.run(['restore', 'redis', id, '--into', dir.folder('evil'), '--yes'])).toMatchObject({ code: 5 })
+      const { id } = await dir.make('redis', { 'dump.rdb': rdb }, facts)
+      expect(await dir.run(['restore', 'redis', id, '--into', dir.folder('evil'), '--yes'])).toMatchObject({ code: 5 })
       rmSync(join(dir.backups, 'redis', id), { recursive: true })
     }
     expect(readdirSync(dir.folder('evil'))).toEqual([])
@@ -154,20 +154,20 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
           `inject=rename:signal=KILL:when=${nth}`,
         ]
         const args = ['restore', 'redis', '--into', into, '--yes']
-        const { code } = dir.run(args, { UV_THREADPOOL_SIZE: '1' }, strace)
+        const { code } = await dir.run(args, { UV_THREADPOOL_SIZE: '1' }, strace)
         if (code === 0) break
         killed++
         // Before anything gave way the old files are as they were.
         if (nth === 1) expect(readFileSync(join(into, 'dump.rdb'), 'utf8')).toBe('old')
         if (nth > 1) {
           // Another restore into the half-way directory is refused, and told how to finish this one.
-          const other = restore(into, '--redis-from', 'aof')
+          const other = await restore(into, '--redis-from', 'aof')
           expect(other).toMatchObject({
             code: 5,
             document: { error: { hint: expect.stringContaining('--redis-from rdb') } },
           })
         }
-        const again = restore(into)
+        const again = await restore(into)
         expect(again, again.output).toMatchObject({ code: 0, document: { plan: { goesOn: nth > 1 } } })
         for (const [path, text] of Object.entries(OLD))
           if (path !== 'users') expect(readFileSync(join(into, keptIn(into)[0], path), 'utf8')).toBe(text)
@@ -185,11 +185,8 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
 
   it('two at once: one waits for nobody and is refused with 11, or comes second', async () => {
     const into = used('twice')
-    const ends = [1, 2, 3].map(() => {
-      const child = dir.start(['restore', 'redis', '--into', into, '--yes'])
-      return new Promise((resolve) => child.on('close', resolve))
-    })
-    const codes = await Promise.all(ends)
+    const ends = await Promise.all([1, 2, 3].map(() => restore(into)))
+    const codes = ends.map(({ code }) => code)
     expect(codes).toContain(0)
     expect(codes.filter((code) => code !== 0 && code !== 11)).toEqual([])
     expect(keptIn(into)).toHaveLength(codes.filter((code) => code === 0).length)
@@ -197,14 +194,14 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
     expect((await server.content()).size).toBe(content.size)
   })
 
-  it('a disk without room for it: the old files are as they were, and nothing is left over', ({ skip }) => {
+  it('a disk without room for it: the old files are as they were, and nothing is left over', async ({ skip }) => {
     const into = dir.folder('small')
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', into]).status === 0
     skip(!mounted, 'no right to mount')
     try {
       used('small')
       const before = readdirSync(into).sort()
-      expect(restore(into)).toMatchObject({ code: 1, document: { error: { code: 'disk_full' } } })
+      expect(await restore(into)).toMatchObject({ code: 1, document: { error: { code: 'disk_full' } } })
       expect(readdirSync(into).sort()).toEqual(before)
       expect(readFileSync(join(into, 'dump.rdb'), 'utf8')).toBe('old')
     } finally {
@@ -248,7 +245,7 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
     const named = await TestRedis.start(dir.folder('named'), { settings })
     await named.send('SET', 'a', '1')
     const env = { OBLETH_LEDGER_REDIS_URL: named.url }
-    const { document } = dir.run(['backup', 'redis', '--redis-data-dir', named.dir], env)
+    const { document } = await dir.run(['backup', 'redis', '--redis-data-dir', named.dir], env)
     await named.stop()
     for (const [part, appendonly] of [
       ['rdb', 'yes'],
@@ -256,7 +253,9 @@ describe.skipIf(noRedis !== null)('restoring a Redis', () => {
       ['aof', 'yes'],
     ] as const) {
       const into = dir.folder(`named-${part}-${appendonly}`)
-      expect(dir.run(['restore', 'redis', document.id, '--into', into, '--yes', '--redis-from', part]).code).toBe(0)
+      expect(
+        (await dir.run(['restore', 'redis', document.id, '--into', into, '--yes', '--redis-from', part])).code,
+      ).toBe(0)
       const server = await TestRedis.start(into, { settings: { ...settings, appendonly } })
       servers.push(server)
       expect(await server.send('DBSIZE')).toBe(1)

@@ -19,6 +19,7 @@ export function directoryStorage(folder: string): Storage {
   }
   return {
     place,
+    encryption: null,
 
     async write(path, chunks, signal) {
       const file = at(path)

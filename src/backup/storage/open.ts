@@ -1,5 +1,5 @@
 import type { BackupsOptions } from '../../domain/backup.js'
-import { isS3Url } from '../../sources/index.js'
+import { isS3Url } from '../../s3/url.js'
 import { directoryStorage } from './directory.js'
 import { s3Storage } from './s3.js'
 import type { Storage } from './storage.js'

@@ -1,8 +1,8 @@
-import { Pace } from '../../collect/pace.js'
-import { S3Files } from '../../collect/s3-files.js'
 import { LedgerError } from '../../domain/errors.js'
 import type { S3Options } from '../../domain/options.js'
+import { Pace } from '../../domain/pace.js'
 import { printable } from '../../domain/printable.js'
+import { S3Files } from '../../s3/files.js'
 import { assertPath } from './paths.js'
 import type { Storage } from './storage.js'
 
@@ -20,6 +20,7 @@ export function s3Storage(url: string, s3: S3Options): Storage {
   }
   return {
     place: printable(place),
+    encryption: s3.encryption ?? null,
 
     async write(path, chunks, signal) {
       await files(signal).stream(safe(path), stoppable(chunks, signal))
@@ -44,8 +45,8 @@ export function s3Storage(url: string, s3: S3Options): Storage {
       }
     },
 
-    async remove(path) {
-      await files(new AbortController().signal).delete(safe(path))
+    async remove(path, signal) {
+      await files(signal).delete(safe(path))
     },
 
     async abandon(prefix, signal) {

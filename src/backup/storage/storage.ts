@@ -1,3 +1,5 @@
+import type { ServerSideEncryption } from '../../domain/options.js'
+
 /** A file as a storage lists it. */
 export interface StoredFile {
   /** Below the storage's place, parts joined by `/`. */
@@ -14,9 +16,11 @@ export interface StoredFile {
 export interface Storage {
   /** For people: an absolute folder, or `s3://bucket/prefix/`. */
   readonly place: string
+  /** What it does to all that is written, where it was asked to; null where it was not, or is a folder. */
+  readonly encryption: ServerSideEncryption | null
   /**
    * Writes a file as its bytes come: it is there whole, or not at all. Throws `refused` where another one is there
-   * already, `disk_full`, `access_denied`, `source_unreachable`, and what the bytes' maker throws.
+   * already, `disk_full`, `access_denied`, `target_unreachable`, and what the bytes' maker throws.
    */
   write(path: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>
   /** A file's bytes from its beginning. Throws `source_not_found` where it is missing. */
@@ -30,5 +34,5 @@ export interface Storage {
    */
   abandon(prefix: string, signal: AbortSignal): Promise<void>
   /** Removes a file; to remove it again does no harm. */
-  remove(path: string): Promise<void>
+  remove(path: string, signal: AbortSignal): Promise<void>
 }

@@ -55,10 +55,16 @@ export class S3Server {
   }
 
   /** Starts one for the running test, on a free port. */
-  static async start(bucket = 'usage-backup'): Promise<S3Server> {
+  static async start(bucket?: string): Promise<S3Server> {
+    const store = await S3Server.open(bucket)
+    onTestFinished(() => store.stop())
+    return store
+  }
+
+  /** Starts one that is stopped by whoever asked for it. */
+  static async open(bucket = 'usage-backup'): Promise<S3Server> {
     const store = new S3Server(createServer(), bucket)
     await store.listen(0)
-    onTestFinished(() => store.stop())
     return store
   }
 
@@ -76,6 +82,7 @@ export class S3Server {
 
   /** Listens again where it was stopped. */
   async listen(port = this.port): Promise<void> {
+    if (this.server.listening) return
     await new Promise<void>((resolve) => this.server.listen(port, '127.0.0.1', resolve))
     this.port = (this.server.address() as AddressInfo).port
   }

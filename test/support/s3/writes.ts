@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { crc32 } from 'node:zlib'
+import { type Encrypting, encrypted, encryptionOf, misplaced } from './encryption.js'
 import { encodeKey } from './listing.js'
 import { type StoredObject, storedObject } from './objects.js'
 
@@ -26,6 +27,8 @@ interface Begun {
   readonly key: string
   readonly withChecksums: boolean
   readonly parts: Map<number, Part>
+  /** Of the object, once it is there. */
+  readonly headers: Record<string, string>
 }
 
 const LEAST_PART_BYTES = 5 << 20
@@ -41,6 +44,10 @@ export class Writes {
   readonly begun = new Map<string, Begun>()
   /** What the store has not learned yet: a request that asks for it is refused with 501. `ignores`: it is passed over. */
   lacks: { checksums?: boolean; conditions?: 'refuses' | 'ignores' } = {}
+  /** What the bucket does where encryption is asked for; `asked only`: it refuses what is not to be encrypted, as a policy does. */
+  encrypts: Encrypting = 'as asked'
+  /** True: answers to uploads say nothing of it, those about objects do. */
+  silent = false
   private ids = 0
 
   constructor(private readonly objects: Map<string, StoredObject>) {}
@@ -78,9 +85,14 @@ export class Writes {
   private put({ key, headers, body }: WriteRequest): WriteAnswer {
     const refused = this.condition(key, headers)
     if (refused !== null) return refused
-    const object = storedObject(body)
+    const encryption = encryptionOf(headers, this.encrypts)
+    if (typeof encryption === 'string') return fail(statusOf(encryption), encryption)
+    const sum = headers['x-amz-checksum-crc32']
+    const checksums =
+      typeof sum === 'string' ? { 'x-amz-checksum-crc32': sum, 'x-amz-checksum-type': 'FULL_OBJECT' } : {}
+    const object = encrypted({ ...storedObject(body), checksums }, encryption)
     this.objects.set(key, object)
-    return { status: 200, headers: { etag: object.etag } }
+    return { status: 200, headers: { etag: object.etag, ...(this.silent ? {} : encryption) } }
   }
 
   private condition(key: string, headers: IncomingHttpHeaders): WriteAnswer | null {
@@ -100,14 +112,19 @@ export class Writes {
   }
 
   private begin({ key, headers }: WriteRequest): WriteAnswer {
+    const encryption = encryptionOf(headers, this.encrypts)
+    if (typeof encryption === 'string') return fail(statusOf(encryption), encryption)
     const id = `upload-${this.ids++}`
-    this.begun.set(id, { key, withChecksums: headers['x-amz-checksum-algorithm'] !== undefined, parts: new Map() })
+    const withChecksums = headers['x-amz-checksum-algorithm'] !== undefined
+    this.begun.set(id, { key, withChecksums, parts: new Map(), headers: encryption })
     return xml(
       `<InitiateMultipartUploadResult><Key>${escapeXml(key)}</Key><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+      encryption,
     )
   }
 
   private part({ query, body, headers }: WriteRequest, id: string): WriteAnswer {
+    if (misplaced(headers)) return fail(400, 'InvalidArgument')
     const upload = this.begun.get(id)
     const number = Number(query.get('partNumber'))
     if (upload === undefined) return fail(404, 'NoSuchUpload')
@@ -141,15 +158,14 @@ export class Writes {
     }
     if (parts.slice(0, -1).some((part) => part.body.length < LEAST_PART_BYTES)) return fail(400, 'EntityTooSmall')
     const sums = Buffer.concat(parts.map(({ etag }) => Buffer.from(etag.slice(1, -1), 'hex')))
-    const object = {
-      ...storedObject(Buffer.concat(parts.map((part) => part.body)), 'several pieces'),
-      etag: `"${hex('md5', sums)}-${parts.length}"`,
-    }
+    const whole = storedObject(Buffer.concat(parts.map((part) => part.body)), 'several pieces')
+    const object = encrypted({ ...whole, etag: `"${hex('md5', sums)}-${parts.length}"` }, upload.headers)
     this.objects.set(key, object)
     this.begun.delete(id)
     const etag = object.etag.replaceAll('"', '&quot;')
     return xml(
       `<CompleteMultipartUploadResult><Key>${escapeXml(key)}</Key><ETag>${etag}</ETag></CompleteMultipartUploadResult>`,
+      upload.headers,
     )
   }
 
@@ -169,9 +185,10 @@ export class Writes {
 }
 
 const fail = (status: number, code: string): WriteAnswer => ({ status, code })
-const xml = (body: string): WriteAnswer => ({
+const statusOf = (code: string): number => (code === 'AccessDenied' ? 403 : 400)
+const xml = (body: string, headers: Record<string, string> = {}): WriteAnswer => ({
   status: 200,
-  headers: { 'content-type': 'application/xml' },
+  headers: { 'content-type': 'application/xml', ...headers },
   body: `<?xml version="1.0" encoding="UTF-8"?>${body}`,
 })
 const hex = (algorithm: string, bytes: Buffer) => createHash(algorithm).update(bytes).digest('hex')

@@ -1,8 +1,8 @@
 import { LedgerError } from '../domain/errors.js'
-import { storeError } from '../sources/index.js'
+import { storeError } from './errors.js'
 
 const RIGHTS =
-  's3:ListBucket and s3:ListBucketMultipartUploads on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects'
+  's3:ListBucket and s3:ListBucketMultipartUploads on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects (with --s3-sse aws:kms also kms:GenerateDataKey and kms:Decrypt on the key)'
 
 /** An error of a store that is written to, in this tool's words. */
 export function targetError(error: unknown, place: string): Error {
@@ -18,7 +18,7 @@ export function targetError(error: unknown, place: string): Error {
   if (told.code !== 'source_failed') return told
   return new LedgerError('target_failed', told.message, {
     place,
-    hint: 'check that --s3-endpoint speaks the S3 protocol, whether it needs --s3-path-style, and, where it does not know checksums of uploads, --s3-checksums required',
+    hint: 'check that --s3-endpoint speaks the S3 protocol, whether it needs --s3-path-style, where it does not know checksums of uploads, --s3-checksums required, and whether it knows the encryption of --s3-sse',
     cause: error,
   })
 }

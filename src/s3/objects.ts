@@ -3,8 +3,8 @@ import { LedgerError } from '../domain/errors.js'
 import type { S3Options } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
 import type { S3Object } from '../domain/wal.js'
-import { ask } from './s3-client.js'
-import { storeError } from './s3-errors.js'
+import { ask } from './client.js'
+import { storeError } from './errors.js'
 
 /** In a row: a store may answer with a few while it passes over what was deleted. */
 const MOST_EMPTY_PAGES = 1000

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3'
+import { ReadFailure } from '../domain/read-failure.js'
 import type { S3Object } from '../domain/wal.js'
-import { ReadFailure } from './read-failure.js'
-import { type Check, checkOf } from './s3-checksum.js'
-import { ask } from './s3-client.js'
-import { CutBody, objectError } from './s3-errors.js'
+import { type Check, checkOf } from './checksum.js'
+import { ask } from './client.js'
+import { CutBody, objectError } from './errors.js'
 
 /** Bytes of one request: a segment in one, and no more of an object in memory than a few. */
 const PART_BYTES = 4 << 20

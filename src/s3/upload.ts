@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import type { CompleteMultipartUploadCommandOutput, PutObjectCommandInput } from '@aws-sdk/client-s3'
 import type { S3Options } from '../domain/options.js'
-import { ask, isMissing, isUnknownToStore, uploader } from '../sources/index.js'
-import { targetError } from './s3-target-error.js'
+import { ask, asking } from './client.js'
+import { isMissing, isUnknownToStore } from './errors.js'
+import { targetError } from './target-error.js'
 
 /** The least that the protocol allows for a part that is not the last, bytes, and the most parts of one object. */
 const PART_BYTES = 5 << 20
@@ -21,8 +22,9 @@ export async function uploadFile(
   content: AsyncIterable<Uint8Array>,
   bytes: number,
   atOnce: number,
-): Promise<{ ETag?: string | undefined }> {
-  const client = await uploader(s3)
+  signal: AbortSignal,
+): Promise<CompleteMultipartUploadCommandOutput> {
+  const client = await asking(s3, signal)
   const { Upload } = await import('@aws-sdk/lib-storage')
   const upload = new Upload({
     client,

@@ -1,15 +1,13 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import pRetry from 'p-retry'
 import type { S3Options } from '../domain/options.js'
-import { hasExpired, isTransient, isUnconnected } from './s3-errors.js'
+import { hasExpired, isTransient, isUnconnected } from './errors.js'
 
 export type Sdk = typeof import('@aws-sdk/client-s3')
 
 interface Connection {
   readonly sdk: Sdk
   readonly client: S3Client
-  /** Sends the parts of an upload again by itself, since its caller cannot. */
-  readonly uploader: S3Client
 }
 
 /** Sockets of one thread: no more requests than that are under way. */
@@ -19,6 +17,8 @@ const RETRIES = { retries: 9, minTimeout: 100, maxTimeout: 15_000, factor: 2, ra
 /** Where nobody answers, or credentials have run out. */
 const MOST_ATTEMPTS_IN_VAIN = 3
 const US_EAST = 'us-east-1'
+/** For giving back the parts of an upload that was stopped, ms. */
+const CLEARING_MS = 15_000
 
 /** A connection of this thread for each store. */
 const connections = new Map<string, Promise<Connection>>()
@@ -50,9 +50,19 @@ export async function ask<T>(
   )
 }
 
-/** A client for uploads in parts: what `ask` does for requests, it does by itself. */
-export async function uploader(options: S3Options): Promise<S3Client> {
-  return (await connection(options)).uploader
+/**
+ * A client whose every command is sent by `ask`, for a library that sends them by itself.
+ * @param signal ends it; what gives back parts of an upload has a little longer
+ */
+export async function asking(options: S3Options, signal: AbortSignal): Promise<S3Client> {
+  const { client, sdk } = await connection(options)
+  const send = (command: InstanceType<Sdk['UploadPartCommand']>) => {
+    const Command = command.constructor as Sdk['UploadPartCommand']
+    const until = command instanceof sdk.AbortMultipartUploadCommand ? AbortSignal.timeout(CLEARING_MS) : signal
+    // A command is good for one attempt.
+    return ask(options, (client) => client.send(new Command(command.input), { abortSignal: until }), until)
+  }
+  return Object.assign(Object.create(client), { send })
 }
 
 function connection(options: S3Options): Promise<Connection> {
@@ -90,6 +100,5 @@ async function connect({ endpoint, pathStyle, timeoutMs, checksums }: S3Options)
   const client = new sdk.S3Client(config)
   // A store that has no regions must not need one; AWS names the right one where this is wrong.
   const region = await client.config.region().catch(() => US_EAST)
-  const uploader = new sdk.S3Client({ ...config, region, maxAttempts: RETRIES.retries + 1 })
-  return { sdk, client: new sdk.S3Client({ ...config, region }), uploader }
+  return { sdk, client: new sdk.S3Client({ ...config, region }) }
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { GetObjectCommandOutput, HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { S3Object } from '../domain/wal.js'
-import { ask } from './s3-client.js'
-import { isTransient } from './s3-errors.js'
+import { ask } from './client.js'
+import { isTransient } from './errors.js'
 
 /** Adds up an object's bytes and tells whether they are those that the store was given. */
 export interface Check {

@@ -1,6 +1,6 @@
 import { type ErrorDetails, LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
-import { ReadFailure } from './read-failure.js'
+import { ReadFailure } from '../domain/read-failure.js'
 
 /** What the SDK throws, as far as it is looked at. Its message is not: a store may repeat in it what was sent. */
 interface Thrown {
@@ -10,12 +10,15 @@ interface Thrown {
 }
 
 const BUSY =
-  /^(SlowDown|Throttl|RequestLimitExceeded|BandwidthLimitExceeded|InternalError|ServiceUnavailable|RequestTimeout)/
+  /^(SlowDown|(KMS\.)?Throttl|RequestLimitExceeded|BandwidthLimitExceeded|InternalError|ServiceUnavailable|RequestTimeout)/
 const CUT = /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ERR_STREAM_PREMATURE_CLOSE)$/
 const UNCONNECTED = /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
 const EXPIRED = /^(ExpiredToken|RequestExpired|TokenRefreshRequired)/
 const CREDENTIALS =
   /^(CredentialsProvider|TokenProvider|InvalidAccessKeyId|InvalidToken|SignatureDoesNotMatch|RequestTimeTooSkewed)/
+
+/** The store's key service, about the key. */
+const KEY = /^KMS\./
 
 const NOT_IMPLEMENTED = 501
 const READING = 's3:ListBucket on the bucket and s3:GetObject on its objects'
@@ -69,6 +72,14 @@ export function storeError(error: unknown, place: string, rights = READING): Led
       `the store does not take ${credentialsInUse()} (${shown})`,
       details(
         'renew them (aws sso login, or new keys) or name others with AWS_PROFILE, then run the same command again',
+      ),
+    )
+  if (KEY.test(nameOf(error)) && !isTransient(error))
+    return new LedgerError(
+      'access_denied',
+      `the store cannot use the key that encrypts (${shown})`,
+      details(
+        'check --s3-sse-key, that the key is enabled, and that kms:GenerateDataKey and kms:Decrypt are allowed on it',
       ),
     )
   if (statusOf(error) === 403 || statusOf(error) === 401)
