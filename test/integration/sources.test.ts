@@ -118,6 +118,17 @@ describe('the same outage, wherever its files are', () => {
     expect(pods.calls('list')).toHaveLength(2 * names.length)
   })
 
+  it.each(['a folder', 'a bucket'])('in a bundle in %s, which collect has made', async (place) => {
+    const store = await S3Server.start()
+    const [to, options] = place === 'a folder' ? [join(root, 'bundle'), []] : [`s3://${store.bucket}/bundle`, at(store)]
+    const dir = new LedgerDir()
+    const collected = await dir.runBeside(['collect', tree, '--to', to, '--concurrency', '16', ...options], CREDENTIALS)
+    dir.remove()
+    expect(collected.code, collected.stderr).toBe(0)
+    expect(collected.stderr).toBe('')
+    expect(await ledgerOf([to, ...options])).toEqual(plain)
+  })
+
   it('as an archive in a bucket, half in one, half in a folder', async () => {
     const store = await S3Server.start()
     const [first, ...rest] = readdirSync(tree)
