@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { endProcess } from './end-process.js'
 import { EXIT } from './exit-codes.js'
 
@@ -16,6 +17,8 @@ export interface Interruption {
  */
 export function watchSignals(onFirst: (signal: NodeJS.Signals) => void): Interruption {
   const controller = new AbortController()
+  // Everything under way waits for it: requests by the dozen are no leak, and Node would warn the user of one.
+  setMaxListeners(0, controller.signal)
   let first: NodeJS.Signals | null = null
   const handle = (signal: NodeJS.Signals) => {
     if (first !== null) return void endProcess(exitCodeOfSignal(signal))

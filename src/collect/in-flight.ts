@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import pLimit from 'p-limit'
 
 /**
@@ -11,6 +12,8 @@ export async function inFlight(
 ): Promise<void> {
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
+  // As the one that it is made from: all tasks wait for it.
+  setMaxListeners(0, either)
   const limit = pLimit(concurrency)
   const errors: unknown[] = []
   const run = async (task: (signal: AbortSignal) => Promise<void>) => {
