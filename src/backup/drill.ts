@@ -1,7 +1,7 @@
 import type { BackupManifest, BackupsOptions, DrilledBackup } from '../domain/backup.js'
 import { withSpooled } from './spool.js'
 import type { Storage } from './storage/storage.js'
-import type { Store } from './store.js'
+import type { Spooled, Store } from './store.js'
 
 /**
  * Restores a backup into something that exists for this alone, and times it: fetching and opening its files, then the
@@ -16,7 +16,7 @@ export async function drillBackup(
   signal: AbortSignal,
 ): Promise<DrilledBackup> {
   const begun = performance.now()
-  return withSpooled(storage, manifest, options.keys, signal, async (spooled) => {
+  const restore = async (spooled: Spooled) => {
     const fetched = performance.now()
     const findings = await store.drill(spooled, signal)
     return {
@@ -27,5 +27,6 @@ export async function drillBackup(
       restoreMs: performance.now() - fetched,
       findings,
     }
-  })
+  }
+  return withSpooled(storage, manifest, options.keys, signal, restore, store.needs)
 }

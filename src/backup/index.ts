@@ -106,6 +106,8 @@ export async function backupsPrune(
 ): Promise<{ readonly place: string; readonly removed: boolean; readonly decisions: readonly PruneDecision[] }> {
   const storage = openStorage(options)
   const decisions = decide(await listBackups(storage, signal), policy)
-  if (confirmed) for (const decision of decisions) if (!decision.keep) await removeBackup(storage, decision, signal)
+  if (confirmed)
+    for (const { keep, store, id } of decisions)
+      if (!keep) await removeBackup(storage, await storeOf(store, options.stores), id, signal)
   return { place: storage.place, removed: confirmed, decisions }
 }

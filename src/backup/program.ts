@@ -131,6 +131,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   initdb: 'postgresql',
   pg_ctl: 'postgresql',
   psql: 'postgresql-client',
+  pg_waldump: 'postgresql',
   gpg: 'gnupg',
   'redis-cli': 'redis-tools',
   'redis-check-rdb': 'redis-tools',

@@ -2,6 +2,7 @@ import type { BackupEntry, KeepPolicy, PruneDecision } from '../domain/backup.js
 import { STORES } from './list.js'
 import { folderOf, makerPath, manifestPath } from './manifest.js'
 import type { Storage } from './storage/storage.js'
+import type { Store } from './store.js'
 
 /** Periods of the policy, and what a moment belongs to. */
 const PERIODS: readonly [keyof KeepPolicy, (ms: number) => string][] = [
@@ -68,20 +69,21 @@ function reasonsToKeep(complete: readonly BackupEntry[], policy: KeepPolicy): Ma
   return reasons
 }
 
-/** Removes a backup's files: the manifest first, so that what an interruption leaves is no complete backup. */
-export async function removeBackup(
-  storage: Storage,
-  { store, id }: Pick<PruneDecision, 'store' | 'id'>,
-  signal: AbortSignal,
-): Promise<void> {
-  const last = makerPath(store, id)
-  await storage.remove(manifestPath(store, id), signal)
+/**
+ * Removes a backup: what other programs keep of it, which may be out of reach; then the manifest, so that what an interruption
+ * leaves is no complete backup; then the other files.
+ */
+export async function removeBackup(storage: Storage, store: Store, id: string, signal: AbortSignal): Promise<void> {
+  const folder = folderOf(store.name, id)
+  const [first, last] = [manifestPath(store.name, id), makerPath(store.name, id)]
   const paths: string[] = []
-  for await (const { path } of storage.list(`${folderOf(store, id)}/`, signal)) paths.push(path)
-  for (const path of paths.filter((path) => path !== last)) {
+  for await (const { path } of storage.list(`${folder}/`, signal)) paths.push(path)
+  await store.discard?.(folder, paths, signal)
+  await storage.remove(first, signal)
+  for (const path of paths.filter((path) => path !== first && path !== last)) {
     signal.throwIfAborted()
     await storage.remove(path, signal)
   }
-  await storage.abandon(`${folderOf(store, id)}/`, signal)
+  await storage.abandon(`${folder}/`, signal)
   await storage.remove(last, signal)
 }

@@ -38,4 +38,14 @@ export interface Store {
    * what differs. Nothing that exists is touched.
    */
   drill(spooled: Spooled, signal: AbortSignal): Promise<readonly string[]>
+  /** Whether a check or drill needs this file on this machine; where not given, it needs all. */
+  needs?(name: string): boolean
+  /**
+   * Removes what other programs keep of a backup, whole or half made. Harmless where nothing is left. Where it throws, the
+   * backup stays as it is.
+   *
+   * @param folder of the backup in the storage, `clickhouse/20260311T020000Z-1a2b3c`
+   * @param files paths of what the storage has of it
+   */
+  discard?(folder: string, files: readonly string[], signal: AbortSignal): Promise<void>
 }

@@ -10,8 +10,8 @@ import type { Storage } from './storage/storage.js'
 import type { Store } from './store.js'
 import { BackupWriter } from './writer.js'
 
-/** For clearing away what was stored of a backup that failed, ms: the storage may be what fails. */
-const CLEARING_MS = 15_000
+/** What a failed backup has left is cleared away within this. */
+const CLEAR_AWAY_MS = 60_000
 
 /**
  * Makes a backup of a store: its files, then its manifest, then away with the note of who is making it. One that
@@ -38,7 +38,7 @@ export async function takeBackup(
   )
   const taken = await store.backup(writer).catch(async (error: unknown) => {
     // What cannot be cleared away now is shown as incomplete, and pruned.
-    await removeBackup(storage, { store: store.name, id }, AbortSignal.timeout(CLEARING_MS)).catch(() => {})
+    await removeBackup(storage, store, id, AbortSignal.timeout(CLEAR_AWAY_MS)).catch(() => {})
     throw error
   })
   const manifest: BackupManifest = {

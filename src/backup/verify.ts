@@ -37,7 +37,14 @@ export async function verifyBackup(
   }
   if (findings.length > 0 || !canOpen(manifest.encryption, keys)) return found(false, findings)
   try {
-    const said = await withSpooled(storage, manifest, keys, signal, (spooled) => store.check(spooled, signal))
+    const said = await withSpooled(
+      storage,
+      manifest,
+      keys,
+      signal,
+      (spooled) => store.check(spooled, signal),
+      store.needs,
+    )
     return found(
       true,
       said.map((reason) => finding(null, reason)),

@@ -13,7 +13,7 @@ export class BackupWriter {
     private readonly storage: Storage,
     /** Of this backup, in the storage: `redis/20260311T020000Z-1a2b3c`. */
     readonly folder: string,
-    private readonly encryption: Encryption,
+    readonly encryption: Encryption,
     private readonly keys: KeyOptions,
     private readonly pace: Pace,
     readonly signal: AbortSignal,
@@ -32,6 +32,33 @@ export class BackupWriter {
     const file = { path, ...stored.digest(), plain: plain.digest() }
     this.files.push(file)
     return file
+  }
+
+  /** Where the backup is kept, for people. */
+  get place(): string {
+    return this.storage.place
+  }
+
+  /**
+   * Takes in what a server has written below this backup's folder by itself, not encrypted: each file is read to its end and
+   * hashed. Returns their bytes, by their paths below that folder.
+   */
+  async adopt(folder: string): Promise<Map<string, number>> {
+    const found = new Map<string, number>()
+    const prefix = `${this.folder}/${folder}/`
+    for await (const { path } of this.storage.list(prefix, this.signal)) {
+      const stored = new Hashing()
+      for await (const _ of stored.through(this.read(path)));
+      const digest = stored.digest()
+      this.files.push({ path: path.slice(this.folder.length + 1), ...digest, plain: digest })
+      found.set(path.slice(prefix.length), digest.bytes)
+    }
+    return found
+  }
+
+  /** Bytes of a file of the storage, by its whole path. */
+  read(path: string): AsyncIterable<Uint8Array> {
+    return this.storage.read(path, this.signal)
   }
 
   /** Stores a file of this machine. */

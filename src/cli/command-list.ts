@@ -32,7 +32,7 @@ export const COMMAND_LIST: readonly Command[] = [
   {
     name: 'restore postgres',
     takes: '[backup]',
-    describe: "Restore obleth's Postgres in one transaction, after showing what would be replaced",
+    describe: "Restore obleth's Postgres in one transaction; with --to as it was at a moment, from its archive",
   },
   {
     name: 'restore redis',
@@ -53,6 +53,8 @@ export const COMMAND_LIST: readonly Command[] = [
   },
   { name: 'backups prune', describe: 'Show which backups a policy keeps, and why; --confirm removes the others' },
   { name: 'backup render', describe: 'Print a systemd timer or a Kubernetes CronJob that makes backups' },
+  { name: 'pitr render', describe: 'Print configuration that archives Postgres continuously' },
+  { name: 'pitr check', describe: 'Say whether Postgres is archived, and which moments can be recovered' },
   { name: 'ttl show', describe: 'Print when rows of the ledger expire' },
   { name: 'ttl set', describe: 'Set after how many days they expire, having shown what that drops' },
   { name: 'runs list', describe: 'Print the runs that the target knows of' },
@@ -67,6 +69,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   backup: 'Back up one of the three stores',
   restore: 'Bring one of the three stores back',
   backups: 'Show, prove and clear away backups',
+  pitr: 'Archive Postgres continuously, for recoveries to any moment',
   ttl: 'Show and set when rows of the ledger expire',
   runs: 'Show, discard and undo runs',
   config: 'Show the configuration',

@@ -31,7 +31,10 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backup postgres': async (session) => (await import('./commands/backup.js')).runBackup(session, 'postgres'),
   'backup redis': async (session) => (await import('./commands/backup-redis.js')).runBackupRedis(session),
   'backup clickhouse': async (session) => (await import('./commands/backup.js')).runBackup(session, 'clickhouse'),
-  'restore postgres': async (session) => (await import('./commands/restore-postgres.js')).runRestorePostgres(session),
+  'restore postgres': async (session) =>
+    session.settings.values.to === undefined
+      ? (await import('./commands/restore-postgres.js')).runRestorePostgres(session)
+      : (await import('./commands/restore-postgres-to.js')).runRestorePostgresTo(session),
   'restore redis': async (session) => (await import('./commands/restore-redis.js')).runRestoreRedis(session),
   'restore clickhouse': async (session) =>
     (await import('./commands/restore-clickhouse.js')).runRestoreClickhouse(session),
@@ -40,6 +43,8 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   'backups prune': async (session) => (await import('./commands/backups.js')).runBackupsPrune(session),
   'backups drill': async (session) => (await import('./commands/backups.js')).runBackupsDrill(session),
   'backup render': async (session) => (await import('./commands/backup-render.js')).runBackupRender(session),
+  'pitr render': async (session) => (await import('./commands/pitr.js')).runPitrRender(session),
+  'pitr check': async (session) => (await import('./commands/pitr.js')).runPitrCheck(session),
   'ttl show': runTtlShow,
   'ttl set': runTtlSet,
   'runs list': runRunsList,
@@ -65,6 +70,7 @@ const STOPPABLE: readonly CommandName[] = [
   'backups verify',
   'backups prune',
   'backups drill',
+  'pitr check',
 ]
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */

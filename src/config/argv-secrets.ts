@@ -1,6 +1,6 @@
 import { LedgerError } from '../domain/errors.js'
 
-const PASSWORD_FLAG = /^--clickhouse-?password(?:=|$)/i
+const PASSWORD_FLAG = /^--clickhouse-?(?:backup-?)?password(?:=|$)/i
 const VALUE_OF_FLAG = /^--[a-z-]+=/i
 const URL_WITH_PASSWORD = [
   // A password with an unescaped slash does not parse as one, but it is one all the same.
@@ -20,7 +20,7 @@ export function refuseSecretsInArguments(argv: readonly string[]): void {
     const what = passwordIn(argument)
     if (what === null) continue
     throw new LedgerError('usage', `argument ${index + 1} ${what}; others can read it in the list of processes`, {
-      hint: 'set OBLETH_LEDGER_CLICKHOUSE_PASSWORD, or write it to a file (mode 0600) and give --clickhouse-password-file; for Postgres set OBLETH_LEDGER_POSTGRES_URL, for Redis OBLETH_LEDGER_REDIS_URL',
+      hint: 'set OBLETH_LEDGER_CLICKHOUSE_PASSWORD, or write it to a file (mode 0600) and give --clickhouse-password-file; for Postgres set OBLETH_LEDGER_POSTGRES_URL, for Redis OBLETH_LEDGER_REDIS_URL, for clickhouse-backup OBLETH_LEDGER_CLICKHOUSE_BACKUP_PASSWORD',
     })
   }
 }

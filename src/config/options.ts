@@ -25,6 +25,8 @@ export type CommandName =
   | 'backups drill'
   | 'backups prune'
   | 'backup render'
+  | 'pitr render'
+  | 'pitr check'
   | 'ttl show'
   | 'ttl set'
   | 'config show'
@@ -45,7 +47,7 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Output'
+  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Recovery' | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
 }
@@ -82,10 +84,17 @@ const OPENING: readonly CommandName[] = [...RESTORING, 'backups verify', 'backup
 const DOCTOR: readonly CommandName[] = ['doctor', 'config show']
 const TAKING_AND_OPENING: readonly CommandName[] = [...TAKING, ...OPENING]
 const REDIS: readonly CommandName[] = ['backup redis', 'doctor', 'config show']
+const INTO: readonly CommandName[] = ['restore redis', 'restore postgres', 'pitr render', 'config show']
 const REDIS_RESTORE: readonly CommandName[] = ['restore redis', 'config show']
 const PRUNE: readonly CommandName[] = ['backups prune', 'config show']
-const RENDER: readonly CommandName[] = ['backup render', 'config show']
+const SCHEDULE: readonly CommandName[] = ['backup render', 'config show']
 const TTL: readonly CommandName[] = ['ttl show', 'ttl set']
+/** What knows of a cluster and the tool that archives it. */
+const ARCHIVED: readonly CommandName[] = ['restore postgres', 'pitr render', 'pitr check', 'doctor']
+const ARCHIVED_AND_SHOW: readonly CommandName[] = [...ARCHIVED, 'config show']
+const RENDER: readonly CommandName[] = ['pitr render', 'config show']
+const CHECK: readonly CommandName[] = ['pitr check', 'doctor', 'config show']
+const RESTORE_POSTGRES: readonly CommandName[] = ['restore postgres', 'config show']
 const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
   'backup clickhouse',
   'restore clickhouse',
@@ -93,7 +102,10 @@ const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
   'backups drill',
   'config show',
 ]
-const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', ...TTL]
+const CLICKHOUSE_TAKING: readonly CommandName[] = ['backup clickhouse', 'config show']
+/** What has to reach the program clickhouse-backup. */
+const CLICKHOUSE_BACKUP_PROGRAM: readonly CommandName[] = [...CLICKHOUSE_BACKUPS, 'backups prune']
+const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', 'pitr render', 'pitr check', ...TTL]
 /** What talks to the ledger. */
 const LEDGER: readonly CommandName[] = [
   ...EVERY,
@@ -119,7 +131,7 @@ const LOCKING: readonly CommandName[] = [
 const TRYING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...RESTORING]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
 const SOURCED: readonly CommandName[] = [...COMPARING, 'collect', 'doctor']
-const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS]
+const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS, 'pitr render']
 const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
 const AUDIT_AND_BILL: readonly CommandName[] = ['audit', 'bill', 'config show']
@@ -262,8 +274,9 @@ export const OPTIONS = {
   to: option(parse.text, {
     shape: 'value',
     group: 'Input',
-    commands: COLLECT,
-    describe: 'Folder of the bundle, or s3://bucket/prefix; may hold an earlier one, to which is added',
+    commands: [...COLLECT, 'restore postgres', 'pitr render'],
+    describe:
+      'Folder of the bundle, or s3://bucket/prefix, to which is added; of a recovery of Postgres the moment, RFC 3339 with offset and up to microseconds',
   }),
   'limit-rate': option(parse.byteSize(64 * KIB), {
     shape: 'value',
@@ -502,8 +515,9 @@ export const OPTIONS = {
   into: option(parse.text, {
     shape: 'value',
     group: 'Backup',
-    commands: REDIS_RESTORE,
-    describe: 'Data directory of the stopped Redis server that is to load the backup',
+    commands: INTO,
+    describe:
+      'Data directory of the stopped Redis that is to load the backup; of a recovery of Postgres the new data directory; folder for rendered files',
   }),
   'redis-from': option(parse.oneOf('rdb', 'aof', 'repaired-aof'), {
     shape: 'value',
@@ -555,6 +569,46 @@ export const OPTIONS = {
     group: 'Backup',
     commands: CLICKHOUSE_BACKUPS,
     describe: 'Disk of the server that keeps its backups, where this machine sees no folder of it',
+  }),
+  'clickhouse-s3-collection': option(parse.identifier, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUPS,
+    describe: 'Named collection of the server with the URL of --backups s3://…: it writes there, and reads, by itself',
+  }),
+  'clickhouse-backup-url': option(parse.serverUrl, {
+    shape: 'value',
+    unset: 'the program on this machine',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'REST API of clickhouse-backup, http://host:7171',
+  }),
+  'clickhouse-backup-user': option(parse.text, {
+    shape: 'value',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'User of that API (its API_USERNAME)',
+  }),
+  'clickhouse-backup-password': option(parse.secret, {
+    shape: 'value',
+    flag: 'no',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'Password of that API (its API_PASSWORD); environment or config file only',
+  }),
+  'clickhouse-backup-remote': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Backup',
+    commands: CLICKHOUSE_TAKING,
+    describe: 'Upload the backup to the remote storage that clickhouse-backup is configured for, and keep no local one',
+  }),
+  'clickhouse-backup-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '6h',
+    group: 'Backup',
+    commands: CLICKHOUSE_BACKUP_PROGRAM,
+    describe: 'Longest that one step of clickhouse-backup may take, and as long again until its turn comes',
   }),
   'age-recipients': option(parse.text, {
     shape: 'value',
@@ -641,7 +695,7 @@ export const OPTIONS = {
     shape: 'value',
     default: 'systemd',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'What makes the backups: a systemd timer, or a CronJob of Kubernetes',
   }),
   stores: option(parse.oneOf('postgres', 'redis', 'clickhouse'), {
@@ -649,35 +703,28 @@ export const OPTIONS = {
     separator: /[,\n]/,
     unset: 'all three',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'A store that is backed up; may be repeated',
   }),
   at: option(parse.timeOfDay, {
     shape: 'value',
     default: '02:15',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'Time of day of the backups, UTC',
   }),
   image: option(parse.text, {
     shape: 'value',
     group: 'Backup',
-    commands: RENDER,
+    commands: SCHEDULE,
     describe: 'Container image that holds obleth-ledger and the programs it drives; for Kubernetes',
-  }),
-  namespace: option(parse.kubernetesName, {
-    shape: 'value',
-    default: 'obleth',
-    group: 'Backup',
-    commands: RENDER,
-    describe: 'Namespace of the CronJob',
   }),
   'max-backup-age': option(parse.age, {
     shape: 'value',
     default: '26h',
     group: 'Backup',
-    commands: DOCTOR,
-    describe: 'A newest backup that is older needs attention',
+    commands: [...DOCTOR, 'pitr check'],
+    describe: 'A newest backup, or base backup of an archive, that is older needs attention',
   }),
   lost: option(parse.oneOf('redis', 'postgres', 'clickhouse', 'pod'), {
     shape: 'value',
@@ -697,6 +744,134 @@ export const OPTIONS = {
     group: 'Backup',
     commands: PRUNE,
     describe: 'Remove what the policy does not keep, instead of showing it',
+  }),
+  tool: option(parse.oneOf('pgbackrest', 'barman', 'cnpg', 'native', 'clickhouse-backup'), {
+    shape: 'value',
+    unset: 'pgbackrest; of ClickHouse native',
+    group: 'Recovery',
+    commands: [...ARCHIVED_AND_SHOW, 'backup clickhouse'],
+    describe:
+      'What archives Postgres: pgbackrest, barman or cnpg (CloudNativePG); what backs up ClickHouse: native, its own BACKUP, or clickhouse-backup, which keeps the rows itself',
+  }),
+  cluster: option(parse.clusterName, {
+    shape: 'value',
+    default: 'obleth',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: "The tool's name for the cluster: stanza, server or Cluster",
+  }),
+  'tool-config': option(parse.absolutePath, {
+    shape: 'value',
+    unset: "the tool's own",
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'Configuration file of pgBackRest or Barman; secrets of pgBackRest in conf.d beside it',
+  }),
+  'tool-timeout': option(parse.duration, {
+    shape: 'value',
+    default: '2m',
+    group: 'Recovery',
+    commands: ['restore postgres', ...CHECK],
+    describe: 'Longest answer of the tool and of the server; a dead store would hold them up for much longer',
+  }),
+  'pg-data': option(parse.absolutePath, {
+    shape: 'value',
+    default: '/var/lib/postgresql/15/main',
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: 'Data directory of the cluster; its owner is the user who runs the tools',
+  }),
+  'pg-host': option(parse.socketOrHost, {
+    shape: 'value',
+    default: '/var/run/postgresql',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check', 'doctor'],
+    describe: "Folder of the server's socket, or its host",
+  }),
+  'pg-port': option(parse.wholeNumber(1, 65_535), {
+    shape: 'value',
+    default: '5432',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check', 'doctor'],
+    describe: 'Port of the server',
+  }),
+  'pg-user': option(parse.roleName, {
+    shape: 'value',
+    default: 'postgres',
+    group: 'Recovery',
+    commands: [...RENDER, 'pitr check', 'doctor'],
+    describe: 'Role that may see the archiver; Barman has its own, barman',
+  }),
+  'pg-bin': option(parse.absolutePath, {
+    shape: 'value',
+    unset: "the usual ones of the server's version, else PATH",
+    group: 'Recovery',
+    commands: ARCHIVED_AND_SHOW,
+    describe: "Folder of PostgreSQL's programs",
+  }),
+  'in-place': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Recovery',
+    commands: RESTORE_POSTGRES,
+    describe: 'Recover into --pg-data itself, whose server is stopped; the old data is kept beside it',
+  }),
+  'max-wal-age': option(parse.age, {
+    shape: 'value',
+    unset: 'not looked at',
+    group: 'Recovery',
+    commands: CHECK,
+    describe:
+      'Age of the last commit in the archive that is too old, 10m; a server that nobody writes to looks old, too',
+  }),
+  repository: option(parse.repository, {
+    shape: 'value',
+    unset: "the tool's usual folder",
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Where base backups and WAL go: a folder or s3://bucket/prefix',
+  }),
+  'encrypt-repository': option(parse.flag, {
+    shape: 'switch',
+    default: 'false',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Encrypt what is archived: pgBackRest by a passphrase, the others in the bucket (AES256)',
+  }),
+  'recovery-window': option(parse.wholeNumber(1, 3650), {
+    shape: 'value',
+    default: '14',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Days back to which a recovery stays possible',
+  }),
+  's3-region': option(parse.regionName, {
+    shape: 'value',
+    default: 'us-east-1',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'Region of the bucket',
+  }),
+  namespace: option(parse.kubernetesName, {
+    shape: 'value',
+    default: 'obleth',
+    group: 'Recovery',
+    commands: [...RENDER, 'backup render'],
+    describe: 'Namespace of the Cluster, or of the CronJobs',
+  }),
+  's3-secret': option(parse.kubernetesName, {
+    shape: 'value',
+    default: 'obleth-archive-s3',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: "Name of the Kubernetes secret with the bucket's keys",
+  }),
+  'cnpg-form': option(parse.oneOf('plugin', 'in-tree'), {
+    shape: 'value',
+    default: 'plugin',
+    group: 'Recovery',
+    commands: RENDER,
+    describe: 'plugin: ObjectStore of the Barman Cloud plugin; in-tree: the deprecated form within the Cluster',
   }),
   report: option(parse.text, {
     shape: 'value',

@@ -1,5 +1,5 @@
 import type { AuditOptions } from '../domain/audit.js'
-import type { BackupsOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
+import type { BackupsOptions, ClickhouseBackupOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
 import { LedgerError } from '../domain/errors.js'
 import type {
   BillOptions,
@@ -9,8 +9,10 @@ import type {
   S3Options,
   TargetOptions,
 } from '../domain/options.js'
+import type { AgeLimits, ArchivedCluster, PitrRestoreOptions, RenderOptions } from '../domain/pitr.js'
 import type { PostgresRestoreOptions } from '../domain/postgres-restore.js'
 import type { RedisRestoreOptions } from '../domain/redis.js'
+import { absolutePath, microseconds } from './parsers.js'
 import type { Settings } from './resolve.js'
 
 /** Options of the target; a server's user and password are left out where the ledger is embedded. */
@@ -176,11 +178,25 @@ export function backupsOptions(settings: Settings): BackupsOptions {
       postgresUrl: values['postgres-url'],
       redis: { url: values['redis-url'], caFile: values['redis-ca-file'], dataDir: values['redis-data-dir'] },
       clickhouse: targetOptions(settings),
-      clickhouseBackups: {
-        folder: values['clickhouse-backup-folder'],
-        disk: values['clickhouse-backup-disk'],
-        breakLock: values['break-lock'],
-      },
+      clickhouseBackups: clickhouseBackupOptions(settings),
+    },
+  }
+}
+
+function clickhouseBackupOptions({ values }: Settings): ClickhouseBackupOptions {
+  return {
+    tool: values.tool === 'clickhouse-backup' ? values.tool : 'native',
+    folder: values['clickhouse-backup-folder'],
+    disk: values['clickhouse-backup-disk'],
+    collection: values['clickhouse-s3-collection'],
+    breakLock: values['break-lock'],
+    program: {
+      url: values['clickhouse-backup-url'],
+      user: values['clickhouse-backup-user'],
+      password: values['clickhouse-backup-password'],
+      remote: values['clickhouse-backup-remote'],
+      stepMs: values['clickhouse-backup-timeout'],
+      answerMs: values['clickhouse-timeout'],
     },
   }
 }
@@ -231,4 +247,100 @@ export function scheduleOptions({ values }: Settings): ScheduleOptions {
     image: values.image,
     namespace: values.namespace,
   }
+}
+
+/**
+ * The tool that a command means, the first one where none is named. One for another store is a mistake as a flag, and in
+ * environment or file not meant for this command.
+ *
+ * @throws LedgerError `usage`
+ */
+export function toolAmong<T extends string>({ values, given }: Settings, tools: readonly [T, ...T[]]): T {
+  const named = tools.find((tool) => tool === values.tool)
+  if (named === undefined && given.get('tool')?.origin.kind === 'flag')
+    throw new LedgerError('usage', `--tool ${values.tool} is none of this command's`, {
+      hint: `give one of ${tools.join(', ')}`,
+    })
+  return named ?? tools[0]
+}
+
+function archivedCluster(settings: Settings): ArchivedCluster {
+  const { values } = settings
+  return {
+    tool: toolAmong(settings, ['pgbackrest', 'barman', 'cnpg']),
+    name: values.cluster,
+    toolConfig: values['tool-config'],
+    dataDir: values['pg-data'],
+    host: values['pg-host'],
+    port: values['pg-port'],
+    user: values['pg-user'],
+    programs: values['pg-bin'],
+    timeoutMs: values['tool-timeout'],
+  }
+}
+
+/** What a check of the archive looks at. */
+export function pitrCheckOptions(settings: Settings): {
+  readonly cluster: ArchivedCluster
+  readonly limits: AgeLimits
+} {
+  const { values } = settings
+  return {
+    cluster: archivedCluster(settings),
+    limits: { walMs: values['max-wal-age'], backupMs: values['max-backup-age'] },
+  }
+}
+
+/** @throws LedgerError `usage` where `--to` is no moment */
+export function pitrRenderOptions(settings: Settings): RenderOptions {
+  const { values } = settings
+  return {
+    cluster: archivedCluster(settings),
+    repository: values.repository,
+    encrypted: values['encrypt-repository'],
+    s3: s3Options(settings),
+    s3Region: values['s3-region'],
+    windowDays: values['recovery-window'],
+    namespace: values.namespace,
+    s3Secret: values['s3-secret'],
+    cnpgForm: values['cnpg-form'],
+    toUs: values.to === undefined ? undefined : momentOfRecovery(values.to),
+  }
+}
+
+/** @throws LedgerError `usage` where the moment or the place is not named, or the tool is not pgBackRest */
+export function pitrRestoreOptions(settings: Settings): PitrRestoreOptions {
+  const { values } = settings
+  const { to, into, tool } = values
+  if (to === undefined)
+    throw new LedgerError('usage', 'a recovery needs to know to which moment: give it with --to', {
+      hint: 'for example: --to 2026-03-01T11:59:30+01:00; obleth-ledger pitr check shows which moments there are',
+    })
+  const toUs = momentOfRecovery(to)
+  if ((into === undefined) === !values['in-place'])
+    throw new LedgerError('usage', 'name where to recover: either a new directory with --into, or --in-place', {
+      hint: 'a new directory beside the cluster changes nothing that exists',
+    })
+  if (tool !== 'pgbackrest')
+    throw new LedgerError('usage', `a recovery with ${tool} is run by its own command`, {
+      hint: `obleth-ledger pitr render --tool ${tool} --to ${to} prints it`,
+    })
+  return { cluster: archivedCluster(settings), toUs, into: into === undefined ? undefined : newDirectory(into) }
+}
+
+/** A path that becomes part of files and commands of several syntaxes. */
+function newDirectory(into: string): string {
+  const read = absolutePath.safeParse(into)
+  if (read.success) return read.data
+  throw new LedgerError('usage', `--into: ${read.error.issues[0]?.message}`, {
+    hint: 'for example: --into /var/lib/postgresql/15/recovered',
+  })
+}
+
+function momentOfRecovery(to: string): bigint {
+  const read = microseconds.safeParse(to)
+  if (read.success) return read.data
+  throw new LedgerError('usage', `--to: ${read.error.issues[0]?.message}`, {
+    hint: 'Postgres takes a time without offset for one of its own zone, or of this machine: write it as 2026-03-01T12:00:00+01:00',
+  })
 }

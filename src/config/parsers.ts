@@ -1,6 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 import { Secret } from '../domain/options.js'
+import type { Repository } from '../domain/pitr.js'
 import { MAX_TS_MS } from '../domain/record.js'
 
 /**
@@ -130,14 +131,26 @@ function readMoment(given: string): number | Problem {
         : 'is not a time: write it as 2026-03-01T00:00:00Z or as epoch milliseconds',
     )
   }
+  const ns = nanoseconds(given)
+  return ns instanceof Problem ? ns : Number(ns / 1_000_000n + (ns % 1_000_000n > 0n ? 1n : 0n))
+}
+
+function nanoseconds(rfc3339: string): bigint | Problem {
   try {
-    const ns = Temporal.Instant.from(given).epochNanoseconds
-    const ms = ns / 1_000_000n + (ns % 1_000_000n > 0n ? 1n : 0n)
-    return Number(ms)
+    return Temporal.Instant.from(rfc3339).epochNanoseconds
   } catch {
     return new Problem('is a day or time that does not exist')
   }
 }
+
+/** Unix microseconds, which is as fine as Postgres knows time, from what `moment` reads. */
+export const microseconds: Parser<bigint> = parser((given) => {
+  const ms = readMoment(given)
+  if (ms instanceof Problem) return ms
+  const ns = RFC_3339.test(given) ? nanoseconds(given) : BigInt(ms) * 1_000_000n
+  if (ns instanceof Problem) return ns
+  return ns % 1000n === 0n ? ns / 1000n : new Problem('is finer than a microsecond, which Postgres does not know')
+})
 
 /** A half-open window in unix ms, from two moments: `2026-03-01T00:00:00Z..2026-03-01T04:00:00Z`. */
 export const momentRange: Parser<{ readonly fromMs: number; readonly toMs: number }> = parser((given) => {
@@ -172,7 +185,8 @@ export const serverUrl: Parser<string> = parser((given) => {
   const url = new URL(given)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return new Problem('is neither an http nor an https URL')
   if (url.search !== '' || url.hash !== '') return new Problem('must not have a query or fragment')
-  if (url.username !== '' || url.password !== '') return new Problem('has credentials that could not be read')
+  if (url.username !== '' || url.password !== '')
+    return new Problem('holds a user or password: give them by options of their own, or percent-encode them')
   return url.href.replace(/\/+$/, '')
 })
 
@@ -210,26 +224,71 @@ export const timeOfDay: Parser<number> = parser((given) => {
   return match ? Number(match[1]) * 60 + Number(match[2]) : new Problem('is not a time of day: write it as 02:15')
 })
 
-/** A name as Kubernetes takes it for namespaces (RFC 1123 label). */
-export const kubernetesName: Parser<string> = parser((given) => {
-  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(given)
-    ? given
-    : new Problem('is not a name of 1 to 63 lower-case letters, digits and hyphens')
-})
-
 /** Version of a Redis, by its first two numbers at least. */
 export const redisVersion: Parser<string> = parser((given) => {
   return /^\d{1,3}\.\d{1,3}(\.\d{1,3})?$/.test(given) ? given : new Problem('is not a version: write it as 7.4')
 })
 
-const AGE_UNITS = new Map([
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-])
+/** An absolute path of letters, digits and `_ . @ + ~ -`: it becomes part of files and commands of several syntaxes. */
+export const absolutePath: Parser<string> = parser((given) => {
+  return /^(\/[\p{L}\p{N}_.@+~-]+)+\/?$/u.test(given) && !/\/\.\.?(\/|$)/.test(given)
+    ? given.replace(/\/$/, '')
+    : new Problem('is not an absolute path of letters, digits, _ . @ + ~ and -')
+})
 
-/** Milliseconds: `30m`, `26h`, `7d`. */
+/** Folder of a socket, or a host. */
+export const socketOrHost: Parser<string> = parser((given) => {
+  if (given.startsWith('/')) return absolutePath.safeParse(given).data ?? new Problem('is not the folder of a socket')
+  return /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/.test(given)
+    ? given
+    : new Problem('is neither the folder of a socket nor a host')
+})
+
+/** Name of a cluster that pgBackRest and Barman take. */
+export const clusterName: Parser<string> = parser((given) => {
+  return /^[A-Za-z][A-Za-z0-9_-]{0,62}$/.test(given)
+    ? given
+    : new Problem('is not a name: it begins with a letter, then up to 62 letters, digits, _ or -')
+})
+
+/** A role of Postgres that needs no quotes anywhere. */
+export const roleName: Parser<string> = parser((given) => {
+  return /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(given) ? given : new Problem('is not the name of a role')
+})
+
+/** A name of Kubernetes: a DNS label. */
+export const kubernetesName: Parser<string> = parser((given) => {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(given)
+    ? given
+    : new Problem('is not a name of Kubernetes: 1 to 63 lower-case letters, digits and hyphens')
+})
+
+/** A region of a store: `eu-central-1`. */
+export const regionName: Parser<string> = parser((given) => {
+  return /^[A-Za-z0-9-]{1,63}$/.test(given) ? given : new Problem('is not the name of a region')
+})
+
+/** Where an archive is kept: a folder, or a bucket with a prefix. */
+export const repository: Parser<Repository> = parser((given) => {
+  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s.exec(given) ?? []
+  if (bucket !== undefined) {
+    const parts = prefix.split('/').filter((part) => part !== '')
+    const safe = parts.every((part) => /^[\w.-]+$/.test(part) && !/^\.\.?$/.test(part))
+    if (!safe) return new Problem('has a prefix that is not of letters, digits, _ . and -')
+    return { kind: 's3', bucket, prefix: parts.join('/') }
+  }
+  const path = absolutePath.safeParse(given).data
+  return path === undefined
+    ? new Problem('is neither an absolute path nor s3://bucket/prefix')
+    : { kind: 'folder', path }
+})
+
+const DAY_MS = 24 * 3_600_000
+
+/** Milliseconds as an age: `10m`, `26h`, `7d`. */
 export const age: Parser<number> = parser((given) => {
-  const match = /^([1-9]\d{0,4})([mhd])$/.exec(given)
-  return match ? Number(match[1]) * (AGE_UNITS.get(match[2]) ?? 0) : new Problem('is not an age: write it as 26h or 7d')
+  const [, number, unit] = /^(\d{1,6})(s|m|h|d)$/.exec(given) ?? []
+  if (number === undefined) return new Problem('is not an age: write it as 10m, 26h or 7d')
+  const ms = Number(number) * (unit === 'd' ? DAY_MS : (DURATION_UNITS.get(unit) ?? 0))
+  return ms > 0 ? ms : new Problem('is no time at all')
 })

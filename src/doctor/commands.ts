@@ -1,4 +1,6 @@
+import { Temporal } from 'temporal-polyfill'
 import type { StoreName } from '../domain/backup.js'
+import type { RecoveryWindow } from '../domain/pitr.js'
 import type { Deployment } from './deployment.js'
 import { shellLine } from './shell.js'
 
@@ -22,9 +24,13 @@ export class Commands {
     return this.line('restore', store, 'latest', ...where, ...this.backups(), ...this.keys())
   }
 
-  /** A point-in-time restore of Postgres, in UTC. */
-  restorePostgresTo(ms: number): string {
-    return this.line('restore', 'postgres', '--to', new Date(ms).toISOString())
+  /** Postgres as it was at the last moment that its archive can bring back, into a new directory beside the old one. */
+  restoreArchived(): string {
+    const { archive, window } = this.deployment
+    if (archive === null || window === null) return this.restore('postgres')
+    const config = archive.toolConfig === undefined ? [] : ['--tool-config', archive.toolConfig]
+    const words = ['--to', lastMoment(window), '--into', `${archive.dataDir}-recovered`, '--pg-data', archive.dataDir]
+    return this.line('restore', 'postgres', ...words, '--cluster', archive.name, '--tool', archive.tool, ...config)
   }
 
   /** Whether Redis writes to disk. */
@@ -89,4 +95,10 @@ export class Commands {
   private line(...words: readonly string[]): string {
     return shellLine(['obleth-ledger', ...words])
   }
+}
+
+/** The microsecond before the end of a window, which itself is too late. */
+function lastMoment({ before }: RecoveryWindow): string {
+  const micros = Temporal.Instant.from(before).epochNanoseconds / 1000n - 1n
+  return Temporal.Instant.fromEpochNanoseconds(micros * 1000n).toString({ smallestUnit: 'microsecond' })
 }

@@ -1,6 +1,8 @@
 import type { BackupsOptions } from '../domain/backup.js'
 import type { DoctorOutcome, Lost, Problem, StoreReport } from '../domain/doctor.js'
 import { LedgerError } from '../domain/errors.js'
+import type { AgeLimits, ArchivedCluster } from '../domain/pitr.js'
+import { examineArchive } from './archive.js'
 import { examineBackups } from './backups.js'
 import { examineClickhouse } from './clickhouse.js'
 import type { Deployment } from './deployment.js'
@@ -16,6 +18,8 @@ export interface DoctorOptions extends BackupsOptions {
   readonly concurrency: number
   /** A backup older than this needs attention, ms. */
   readonly maxBackupAgeMs: number
+  /** How Postgres is archived, and how old that may be; null where nobody has named the archive. */
+  readonly archive: { readonly cluster: ArchivedCluster; readonly limits: AgeLimits } | null
   /** The store whose runbook is wanted. */
   readonly lost: Lost | undefined
 }
@@ -25,7 +29,8 @@ export interface DoctorOptions extends BackupsOptions {
  * at is a problem that it reports, never an error that it throws.
  */
 export async function doctor(options: DoctorOptions, nowMs: number, signal: AbortSignal): Promise<DoctorOutcome> {
-  const [postgres, redis, clickhouse, backups, wal] = await Promise.all([
+  const { archive } = options
+  const [postgres, redis, clickhouse, backups, wal, archived] = await Promise.all([
     examinePostgres(options.stores.postgresUrl, signal),
     examineRedis(options.stores.redis),
     examineClickhouse(options.stores.clickhouse, nowMs),
@@ -33,6 +38,7 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
     options.sources.length === 0
       ? null
       : asked('WAL', examineWal(options.sources, options.s3, options.concurrency, signal)),
+    archive === null ? null : examineArchive(archive.cluster, archive.limits, nowMs, signal),
   ])
   signal.throwIfAborted()
   const stores: StoreReport[] = [postgres, redis, clickhouse]
@@ -42,6 +48,7 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
     ...backups.problem,
     ...(wal?.answer?.problems ?? []),
     ...(wal?.problem ?? []),
+    ...(archived?.problems ?? []),
   ]
   const deployment: Deployment = {
     options,
@@ -52,7 +59,8 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
         newest === null ? [] : [[store, newest.startedMs]],
       ),
     ),
-    archivedMs: null,
+    archive: archive?.cluster ?? null,
+    window: archived?.window ?? null,
     wal: wal?.answer?.report ?? null,
     nowMs,
   }
@@ -60,6 +68,7 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
     checkedAt: new Date(nowMs).toISOString(),
     stores,
     backups: backups.answer === null ? null : { place: backups.answer.place, stores: backups.answer.stores },
+    window: deployment.window,
     wal: deployment.wal,
     problems,
     matrix: failureMatrix(deployment),

@@ -32,20 +32,21 @@ function redisRow({ newestMs }: Deployment, commands: Commands): MatrixRow {
   }
 }
 
-function postgresRow({ newestMs, archivedMs }: Deployment, commands: Commands): MatrixRow {
+function postgresRow({ newestMs, window }: Deployment, commands: Commands): MatrixRow {
   const newest = newestMs.get('postgres') ?? null
-  const until = archivedMs ?? newest
   const impact = 'tenants, API keys, models, settings and the audit log are gone: only a backup brings them back'
-  if (until === null)
+  if (window !== null)
+    return {
+      lost: 'postgres',
+      impact,
+      recoverable: `any moment from ${window.from} to before ${window.before}`,
+      untilMs: Date.parse(window.before),
+      commands: [commands.restoreArchived(), ...(newest === null ? [] : [commands.restore('postgres')])],
+    }
+  if (newest === null)
     return { lost: 'postgres', impact, recoverable: 'nothing: there is no backup', untilMs: null, commands: [] }
-  const archive = archivedMs === null ? [] : [commands.restorePostgresTo(archivedMs)]
-  return {
-    lost: 'postgres',
-    impact,
-    recoverable: archivedMs === null ? `the state of ${at(until)}` : `any moment up to ${at(archivedMs)}`,
-    untilMs: until,
-    commands: [...archive, ...(newest === null ? [] : [commands.restore('postgres')])],
-  }
+  const recoverable = `the state of ${at(newest)}`
+  return { lost: 'postgres', impact, recoverable, untilMs: newest, commands: [commands.restore('postgres')] }
 }
 
 function clickhouseRow({ newestMs }: Deployment, commands: Commands): MatrixRow {

@@ -51,6 +51,11 @@ function render(outcome: DoctorOutcome | null, nowMs: number): string {
         ),
       ),
     ),
+    metric(
+      'recoverable_until_timestamp_seconds',
+      'Up to when the archive of Postgres brings it back; 0 where it does not, or is not named.',
+      [[{ store: 'postgres' }, Date.parse(outcome?.window?.before ?? '1970-01-01T00:00:00Z') / 1000]],
+    ),
     ...(wal == null
       ? []
       : [

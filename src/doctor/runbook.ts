@@ -24,14 +24,14 @@ const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]
     { text: 'See that it writes to disk from now on.', command: commands.checkRedis() },
   ],
 
-  postgres: ({ newestMs, archivedMs }, commands) => [
+  postgres: ({ newestMs, window }, commands) => [
     { text: 'Stop the obleth pods, or at least their admin interface: nothing may write meanwhile.', command: null },
-    ...(archivedMs === null
+    ...(window === null
       ? []
       : [
           {
             text: 'Bring the cluster back to its last archived moment, into a new data directory.',
-            command: commands.restorePostgresTo(archivedMs),
+            command: commands.restoreArchived(),
           },
         ]),
     ...(newestMs.has('postgres')
@@ -39,14 +39,14 @@ const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]
           { text: 'Prove the newest dump.', command: commands.verify() },
           {
             text:
-              archivedMs === null
+              window === null
                 ? 'Start a PostgreSQL with an empty database at the old address, then restore into it.'
                 : 'Or, where the archive is gone too: an empty database at the old address, and the newest dump.',
             command: commands.restore('postgres'),
           },
         ]
       : []),
-    ...(newestMs.has('postgres') || archivedMs !== null
+    ...(newestMs.has('postgres') || window !== null
       ? []
       : [{ text: 'There is no backup: tenants, keys and settings have to be entered again.', command: null }]),
     { text: RESTART, command: null },

@@ -125,14 +125,33 @@ export interface StoreOptions {
   readonly clickhouseBackups: ClickhouseBackupOptions
 }
 
-/** Where a ClickHouse server puts its native backups; an embedded ledger needs neither. */
+/** What backs ClickHouse up, and where a server puts its native backups; an embedded ledger needs no place. */
 export interface ClickhouseBackupOptions {
+  /** Of new backups; a manifest names that of an earlier one. */
+  readonly tool: 'native' | 'clickhouse-backup'
   /** Folder that both the server and this machine see. */
   readonly folder: string | undefined
   /** Disk of the server, where they stay. */
   readonly disk: string | undefined
+  /** Named collection of the server, by which it reaches the bucket of the backups itself. */
+  readonly collection: string | undefined
   /** Takes over the lock of another run that is gone. */
   readonly breakLock: boolean
+  readonly program: ClickhouseBackupProgram
+}
+
+/** How clickhouse-backup is driven. */
+export interface ClickhouseBackupProgram {
+  /** Of its REST API, without credentials; undefined where it is a program of this machine. */
+  readonly url: string | undefined
+  readonly user: string | undefined
+  readonly password: Secret | undefined
+  /** Whether new backups go into the remote storage that it is configured for. */
+  readonly remote: boolean
+  /** Longest that one of its steps may take, until its turn comes and for itself, ms. */
+  readonly stepMs: number
+  /** Longest wait for one answer of its API, ms. */
+  readonly answerMs: number
 }
 
 /** Where backups are kept, and what opens them. */

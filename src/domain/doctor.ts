@@ -1,6 +1,7 @@
 /** What `doctor` finds out about a deployment. */
 
 import type { BackupState, StoreName } from './backup.js'
+import type { RecoveryWindow } from './pitr.js'
 
 export type Lost = StoreName | 'pod'
 
@@ -70,6 +71,8 @@ export interface DoctorOutcome {
   readonly checkedAt: string
   readonly stores: readonly StoreReport[]
   readonly backups: { readonly place: string; readonly stores: readonly BackupReport[] } | null
+  /** Moments of Postgres that its archive can bring back; null where there are none, or nobody has named it. */
+  readonly window: RecoveryWindow | null
   readonly wal: WalReport | null
   readonly problems: readonly Problem[]
   readonly matrix: readonly MatrixRow[]

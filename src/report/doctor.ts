@@ -5,13 +5,14 @@ import type { Style } from './style.js'
 
 /** What doctor found: stores, backups, WAL, what needs attention, and what each loss would mean. */
 export function renderDoctor(outcome: DoctorOutcome, style: Style): string {
-  const { stores, backups, wal, problems, matrix } = outcome
+  const { stores, backups, window, wal, problems, matrix } = outcome
   const lines = [
     style.bold('stores'),
     ...stores.flatMap((store) => storeLines(store, style)),
     '',
     style.bold(backups === null ? 'backups' : `backups in ${printable(backups.place)}`),
     ...(backups === null ? ['  not looked at'] : backupLines(backups.stores)),
+    ...(window === null ? [] : [`  archive of postgres: from ${window.from} to before ${window.before}`]),
     '',
     style.bold('WAL of the pods'),
     wal === null

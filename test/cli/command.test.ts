@@ -40,6 +40,7 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
     'backup',
     'restore',
     'backups',
+    'pitr',
     'ttl',
     'runs',
     'config',

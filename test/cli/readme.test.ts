@@ -7,7 +7,7 @@ const readme = readFileSync('README.md', 'utf8')
 
 /** As the page lists them: `config show`, which has every option, goes without saying. */
 function commandsOf(commands: readonly CommandName[]): string {
-  const own = commands.filter((command) => command !== 'config show')
+  const own = [...new Set(commands)].filter((command) => command !== 'config show')
   if (own.length === new Set(OPTION_LIST.flatMap((option) => option.commands)).size - 1) return 'all'
   return own.join(', ')
 }

@@ -37,13 +37,16 @@ describe('a drill', () => {
       embedded: join(server.backups, 'not-there'),
       timeoutMs: 30_000,
     }
-    const clickhouseBackups = { folder: server.path('folder'), disk: 'kept', breakLock: false }
-    store = clickhouseStore({
-      postgresUrl: undefined,
-      redis: { url: undefined, caFile: undefined, dataDir: undefined },
-      clickhouse,
-      clickhouseBackups,
-    })
+    const program = {
+      url: undefined,
+      user: undefined,
+      password: undefined,
+      remote: false,
+      stepMs: 60_000,
+      answerMs: 30_000,
+    }
+    const places = { folder: server.path('folder'), disk: 'kept', collection: undefined, breakLock: false }
+    store = clickhouseStore({ clickhouse, clickhouseBackups: { tool: 'native', ...places, program } })
   })
   afterAll(() => server.remove())
 

@@ -109,12 +109,17 @@ export async function startPostgres(
   }
 }
 
-function postgresUser(): { uid: number; gid: number } {
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+export function postgresUser(): Owner {
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

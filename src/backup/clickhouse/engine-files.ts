@@ -61,26 +61,36 @@ const notAList = () =>
  *
  * @throws LedgerError `disk_full` where files are shorter than they should be, or missing
  */
-export async function assertWhole(folder: string): Promise<EngineFiles> {
+export function assertWhole(folder: string): Promise<EngineFiles> {
+  const sizeOf = async (path: string) => (await stat(join(folder, path)).catch(() => null))?.size
+  return assertListed(createReadStream(join(folder, LIST_FILE)), sizeOf, folder)
+}
+
+/** The same wherever the files lie. `sizeOf`: bytes of one, undefined where it is missing. */
+export async function assertListed(
+  text: AsyncIterable<Uint8Array>,
+  sizeOf: (path: string) => Promise<number | undefined>,
+  place: string,
+): Promise<EngineFiles> {
   const list = new EngineList()
   let files: EngineFiles
   try {
-    for await (const _ of list.through(createReadStream(join(folder, LIST_FILE))));
+    for await (const _ of list.through(text));
     files = list.files()
   } catch (cause) {
-    throw notWhole(folder, 'its own list of files cannot be read', cause)
+    throw notWhole(place, 'its own list of files cannot be read', cause)
   }
   for (const [path, bytes] of files) {
-    const found = await stat(join(folder, path)).catch(() => null)
-    if (found?.size !== bytes)
-      throw notWhole(folder, `${printable(path)} has ${found?.size ?? 'no'} bytes where its own list says ${bytes}`)
+    const found = await sizeOf(path)
+    if (found !== bytes)
+      throw notWhole(place, `${printable(path)} has ${found ?? 'no'} bytes where its own list says ${bytes}`)
   }
   return files
 }
 
-function notWhole(folder: string, what: string, cause?: unknown): LedgerError {
+function notWhole(place: string, what: string, cause?: unknown): LedgerError {
   return new LedgerError('disk_full', `the engine says that the backup was created, and it is not whole: ${what}`, {
-    place: printable(folder),
+    place: printable(place),
     hint: 'its disk was full, most likely: free some space there, or name another disk with TMPDIR; the ledger is as it was',
     cause,
   })

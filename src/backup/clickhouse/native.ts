@@ -7,6 +7,7 @@ import type { Ledger } from '../../ledger/ledger.js'
 import type { BackupWriter } from '../writer.js'
 import { eachFile, packed, unpack } from './archive.js'
 import { assertWhole } from './engine-files.js'
+import { inBucket, s3Of, saveInBucket } from './in-bucket.js'
 import { carryOut } from './statement.js'
 import type { BackupTool, Loading, Saved, Saving, Stored } from './tool.js'
 
@@ -14,16 +15,20 @@ const ARCHIVE = 'ledger.tar'
 
 /**
  * ClickHouse's own BACKUP and RESTORE. Into a folder that this machine sees, from where the files go into the backup; or
- * onto a disk of the server, where they stay, and the backup only says which.
+ * onto a disk of the server, where they stay, and the backup only says which; or straight into the bucket of the backup.
  *
  * @param work folder of this command that an embedded engine may use
  */
-export function nativeTool(work: string, { folder, disk }: ClickhouseBackupOptions): BackupTool {
+export function nativeTool(
+  work: string,
+  { folder, disk, collection }: Pick<ClickhouseBackupOptions, 'folder' | 'disk' | 'collection'>,
+): BackupTool {
   return {
     name: 'native',
 
     async save(saving, writer) {
       if (saving.ledger.kind === 'embedded') return saveFiles(saving, work, writer)
+      if (collection !== undefined) return saveInBucket(saving, statementOf(saving), collection, writer)
       if (disk !== undefined) return saveOnDisk(saving, disk, writer)
       if (folder !== undefined) return saveFiles(saving, resolve(folder), writer)
       throw noPlace(saving.ledger)
@@ -33,6 +38,10 @@ export function nativeTool(work: string, { folder, disk }: ClickhouseBackupOptio
       const { disk, path } = onDisk(loading.from)
       if (disk !== null) return restore(loading, `Disk(${literal(disk)}, ${literal(path)})`)
       const embedded = loading.ledger.kind === 'embedded'
+      const bucket = inBucket(loading.from.contents)
+      if (bucket !== null && embedded) throw serverAlone(loading.ledger)
+      // Another server may call its own collection otherwise.
+      if (bucket !== null) return restore(loading, s3Of({ ...bucket, collection: collection ?? bucket.collection }))
       const parent = embedded ? work : folder
       if (parent === undefined) throw noPlace(loading.ledger)
       await inFolder(join(resolve(parent), loading.into), async (own) => {
@@ -46,7 +55,7 @@ export function nativeTool(work: string, { folder, disk }: ClickhouseBackupOptio
     },
 
     async check(stored, signal) {
-      if (onDisk(stored).disk !== null) return []
+      if (onDisk(stored).disk !== null || inBucket(stored.contents) !== null) return []
       try {
         await eachFile(stored.file(ARCHIVE), signal, async (_, content) => {
           for await (const _ of content);
@@ -118,9 +127,16 @@ async function inFolder<T>(own: string, use: (own: string) => Promise<T>): Promi
   }
 }
 
+function serverAlone(ledger: Ledger): LedgerError {
+  return new LedgerError('usage', 'a server wrote this backup into the bucket, and servers alone can restore it', {
+    place: ledger.location,
+    hint: 'name a server with --clickhouse-url, and its collection for that bucket with --clickhouse-s3-collection',
+  })
+}
+
 function noPlace(ledger: Ledger): LedgerError {
   return new LedgerError('usage', 'where shall the server put its backup, or find it?', {
     place: ledger.location,
-    hint: 'name a disk of the server with --clickhouse-backup-disk, or a folder that both sides see with --clickhouse-backup-folder; see docs/clickhouse-backups.md',
+    hint: 'name a disk of the server with --clickhouse-backup-disk, a folder that both sides see with --clickhouse-backup-folder, or a named collection of the server for the bucket with --clickhouse-s3-collection; see docs/clickhouse-backups.md',
   })
 }

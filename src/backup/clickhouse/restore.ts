@@ -10,8 +10,8 @@ import { findBackup } from '../list.js'
 import { withSpooled } from '../spool.js'
 import { openStorage } from '../storage/open.js'
 import { COUNTS_FILE, type LedgerCounts, newestMs, readCounts } from './counts.js'
+import { isInBucket } from './in-bucket.js'
 import { scratchName, scratchPrefix } from './names.js'
-import { nativeTool } from './native.js'
 import { nextSteps } from './next-steps.js'
 import { withOpenLedger } from './open.js'
 import { forgetPlacing, notePlacing, type Placing, place, placingOf } from './placing.js'
@@ -22,6 +22,7 @@ import { dropDatabase, loadBeside } from './scratch.js'
 import { endStatements } from './statement.js'
 import { databasesNamed, tablesIn } from './tables.js'
 import type { BackupTool, Stored } from './tool.js'
+import { toolOf } from './tools.js'
 
 /** How a restore is to be done. */
 export interface ClickhouseRestoreOptions {
@@ -73,6 +74,8 @@ export async function restoreClickhouse(
       next: nextSteps(stores.clickhouse, options.sources, null),
       ...changes,
     })
+    const tool = toolOf(manifest, work, stores.clickhouseBackups)
+    if (look.plan.action === 'restore') await tool.find?.(manifest.contents, signal)
     if (options.dryRun) return outcome({})
     if (look.plan.action === 'none') {
       await restore.tidyUp()
@@ -80,9 +83,15 @@ export async function restoreClickhouse(
     }
     refuseRows(look.plan, options.replace)
     if (!(await options.confirm(look.plan))) throw new LedgerError('refused', 'not confirmed: nothing was done')
-    const tool = nativeTool(work, stores.clickhouseBackups)
     const load = (use: (from: Stored) => Promise<void>) =>
-      withSpooled(storage, manifest, keys, signal, ({ file }) => use({ contents: manifest.contents, file }))
+      withSpooled(
+        storage,
+        manifest,
+        keys,
+        signal,
+        ({ file }) => use({ contents: manifest.contents, file }),
+        (name) => !isInBucket(name),
+      )
     const aside = await restore.run(look, tool, load)
     const kept = aside === null ? null : await rowsKept(ledger, aside)
     return outcome({

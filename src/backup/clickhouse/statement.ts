@@ -116,14 +116,26 @@ function failure({ status, error }: Progress, ledger: Ledger): LedgerError {
 
 const NOT_CONFIGURED = 318
 const NOT_ALLOWED = 36
+const S3_ERROR = 499
+const NO_COLLECTION = 669
+
+/** What the store says, in the words of the engine. */
+const DENIED = /access ?denied|invalid_?access_?key|signature_?does_?not_?match|access key|forbidden|\b403\b/i
 
 /** What to do where the engine may not put a backup where it was told to. */
 function explained(error: unknown, ledger: Ledger): unknown {
   const code = serverCode(error)
-  if (!(error instanceof LedgerError) || (code !== NOT_CONFIGURED && code !== NOT_ALLOWED)) return error
+  if (!(error instanceof LedgerError)) return error
+  if (code === NO_COLLECTION || (code === S3_ERROR && DENIED.test(error.message)))
+    return new LedgerError(code === S3_ERROR ? 'access_denied' : 'config', error.message, {
+      place: ledger.location,
+      hint: "see the URL and the credentials of the server's named collection (--clickhouse-s3-collection), and docs/clickhouse-backups.md",
+      cause: error.cause,
+    })
+  if (code !== NOT_CONFIGURED && code !== NOT_ALLOWED) return error
   return new LedgerError('config', error.message, {
     place: ledger.location,
-    hint: "allow it in the server's configuration, <backups><allowed_path> or <backups><allowed_disk>, and see docs/clickhouse-backups.md",
+    hint: "allow it in the server's configuration, <backups><allowed_path> or <backups><allowed_disk>, and see docs/clickhouse-backups.md; a managed service makes backups itself",
     cause: error.cause,
   })
 }

@@ -5,22 +5,27 @@ import type { TargetOptions } from '../../domain/options.js'
 import { newBackupId } from '../id.js'
 import type { Spooled, Store } from '../store.js'
 import { withTemporaryFolder } from '../temporary.js'
+import { discard, MARK_FILE } from './clickhouse-backup/tool.js'
 import { COUNTS_FILE, readCounts } from './counts.js'
+import { inBucket, isInBucket } from './in-bucket.js'
 import { scratchName } from './names.js'
-import { nativeTool } from './native.js'
 import { withOpenLedger } from './open.js'
 import { tryOut } from './scratch.js'
 import { takeLedger } from './take.js'
 import type { Stored } from './tool.js'
+import { toolOf } from './tools.js'
 
 /** The ledger, embedded or on a server. */
-export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions): Store {
+export function clickhouseStore({
+  clickhouse,
+  clickhouseBackups,
+}: Pick<StoreOptions, 'clickhouse' | 'clickhouseBackups'>): Store {
   const drill = async (spooled: Spooled, signal: AbortSignal) => {
     const counts = readCounts(await readFile(spooled.file(COUNTS_FILE), 'utf8'))
     return withScratchTarget(spooled, clickhouse, (target) =>
       withOpenLedger(target, (ledger, work) => {
         const trial = scratchName(ledger.database, 'trial', newBackupId(Date.now()))
-        const tool = nativeTool(work, clickhouseBackups)
+        const tool = toolOf(spooled.manifest, work, clickhouseBackups)
         return found(tryOut(ledger, tool, storedOf(spooled), counts, trial, signal))
       }),
     )
@@ -31,11 +36,16 @@ export function clickhouseStore({ clickhouse, clickhouseBackups }: StoreOptions)
       withOpenLedger(clickhouse, (ledger, work) => takeLedger(ledger, work, clickhouseBackups, writer)),
     async check(spooled, signal) {
       // What stays on the server can be read by a restore alone.
-      if (isOnServer(spooled)) return drill(spooled, signal)
+      if (isOnServer(spooled) && inBucket(spooled.manifest.contents) === null) return drill(spooled, signal)
       readCounts(await readFile(spooled.file(COUNTS_FILE), 'utf8'))
-      return nativeTool('', clickhouseBackups).check(storedOf(spooled), signal)
+      return toolOf(spooled.manifest, '', clickhouseBackups).check(storedOf(spooled), signal)
     },
     drill,
+    needs: (name) => !isInBucket(name),
+    async discard(folder, files, signal) {
+      if (files.some((path) => path.startsWith(`${folder}/${MARK_FILE}`)))
+        await discard(folder, clickhouseBackups.program, signal)
+    },
   }
 }
 
@@ -49,11 +59,12 @@ async function found(trial: Promise<readonly string[]>): Promise<readonly string
   }
 }
 
-const DAMAGE: readonly ErrorCode[] = ['target_failed', 'verification_failed']
+const DAMAGE: readonly ErrorCode[] = ['target_failed', 'verification_failed', 'source_not_found']
 
 const storedOf = ({ manifest, file }: Spooled): Stored => ({ contents: manifest.contents, file })
 
-const isOnServer = ({ manifest }: Spooled) => manifest.contents.facts.disk !== null
+/** On a disk of the server, with clickhouse-backup, or where the server reads it by itself. */
+const isOnServer = ({ manifest: { contents } }: Spooled) => contents.facts.disk !== null || inBucket(contents) !== null
 
 /** A new embedded ledger, so that no server has to carry a drill; but the server itself where the rows are there. */
 async function withScratchTarget<T>(

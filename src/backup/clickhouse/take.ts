@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { BackupContents, ClickhouseBackupOptions } from '../../domain/backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import { inspectTarget } from '../../ledger/inspect-target.js'
@@ -7,9 +8,9 @@ import type { Taken } from '../store.js'
 import type { BackupWriter } from '../writer.js'
 import { COUNTS_FILE, countTables, newestMs, type TableCounts, writtenCounts } from './counts.js'
 import { scratchName } from './names.js'
-import { nativeTool } from './native.js'
 import { tryOut } from './scratch.js'
 import { type Snapshot, withSnapshot } from './snapshot.js'
+import { toolFor } from './tools.js'
 
 /**
  * Backs up a ledger: a snapshot, its counts, the tool's own files. Where the rows did not come by here, a restore beside the
@@ -28,7 +29,7 @@ export async function takeLedger(
       place: ledger.location,
       hint: 'name the ledger with --clickhouse-url or --embedded',
     })
-  const tool = nativeTool(work, options)
+  const tool = toolFor(work, options)
   const patience = { emit() {}, signal }
   const { usage } = state
   const source = { ledger, state, usage, spoolDir: work, tool, breakLock: options.breakLock, patience }
@@ -46,7 +47,14 @@ export async function takeLedger(
     }
     if (!saved.seen) {
       const trial = scratchName(database, 'trial', newBackupId(Date.now()))
-      const wrong = await tryOut(ledger, tool, { contents, file: (name) => name }, { tables }, trial, signal)
+      const wrong = await tryOut(
+        ledger,
+        tool,
+        { contents, file: (name) => join(work, name) },
+        { tables },
+        trial,
+        signal,
+      )
       if (wrong.length > 0) throw unlike(wrong, ledger)
     }
     const written = writtenCounts({ tables, view, drifting: snapshot.drifting })

@@ -46,8 +46,10 @@ export interface Loading {
 export interface BackupTool {
   /** As the manifest names it. */
   readonly name: string
-  /** Throws where anything of it cannot be had; what it left behind itself is removed then. */
+  /** Throws where anything of it cannot be had; what is kept elsewhere then is what the store's `discard` removes. */
   save(saving: Saving, writer: BackupWriter): Promise<Saved>
+  /** Throws `source_not_found` where what is kept elsewhere is gone; not given where nothing is, or nobody can ask. */
+  find?(contents: BackupContents, signal: AbortSignal): Promise<void>
   /** Throws `verification_failed`, `disk_full`, or what the server answers; what is in the database then is worth nothing. */
   load(loading: Loading): Promise<void>
   /** Takes away what was left of a save out of this database, where its command was killed. */

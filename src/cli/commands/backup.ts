@@ -1,5 +1,5 @@
 import { backup } from '../../backup/index.js'
-import { backupsOptions } from '../../config/parsed.js'
+import { backupsOptions, toolAmong } from '../../config/parsed.js'
 import type { StoreName } from '../../domain/backup.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderBackup } from '../../report/backups.js'
@@ -10,6 +10,7 @@ import type { Session } from '../session.js'
 
 /** `obleth-ledger backup postgres|redis|clickhouse`. */
 export async function runBackup({ settings, signal, stdout, colors }: Session, store: StoreName): Promise<number> {
+  if (store === 'clickhouse') toolAmong(settings, ['native', 'clickhouse-backup'])
   const options = backupsOptions(settings)
   const manifest = await backup(store, options, signal)
   const { json, quiet } = settings.values

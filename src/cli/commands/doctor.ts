@@ -1,4 +1,4 @@
-import { backupsOptions, s3Options } from '../../config/parsed.js'
+import { backupsOptions, pitrCheckOptions, s3Options } from '../../config/parsed.js'
 import { doctor } from '../../doctor/index.js'
 import { writeMetrics } from '../../doctor/metrics.js'
 import type { DoctorOutcome } from '../../domain/doctor.js'
@@ -37,6 +37,8 @@ async function examined({ settings, signal }: Session): Promise<DoctorOutcome> {
       sources: values.source,
       concurrency: values.concurrency,
       maxBackupAgeMs: values['max-backup-age'],
+      // The default configuration may be that of another machine's archive, or of none.
+      archive: values['tool-config'] === undefined ? null : pitrCheckOptions(settings),
       lost: values.lost,
     }
     outcome = await doctor(options, nowMs, signal)

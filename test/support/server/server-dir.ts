@@ -24,6 +24,8 @@ export interface ReplayHow {
   readonly loud?: boolean
   /** False for commands that keep no state on this side. */
   readonly state?: boolean
+  /** False for commands that do not talk to the server. */
+  readonly target?: boolean
   /** Kills the command when it resolves. */
   readonly killWhen?: () => Promise<void>
 }
@@ -93,9 +95,9 @@ export class ServerDir {
   /** Runs any command with the server as target. */
   async command(
     args: readonly string[],
-    { env = {}, url = this.server.url, loud = false, state = true, killWhen }: ReplayHow = {},
+    { env = {}, url = this.server.url, loud = false, state = true, target = true, killWhen }: ReplayHow = {},
   ): Promise<ServerRan> {
-    const place = ['--clickhouse-url', url, '--clickhouse-user', USER]
+    const place = target ? ['--clickhouse-url', url, '--clickhouse-user', USER] : []
     const own = !state || args.includes('--state-dir') ? [] : ['--state-dir', this.files.state]
     const child = spawn(process.execPath, [CLI, ...args, ...place, ...own, '--json', ...(loud ? [] : ['--quiet'])], {
       cwd: this.files.root,
