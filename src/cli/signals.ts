@@ -17,7 +17,7 @@ export interface Interruption {
  */
 export function watchSignals(onFirst: (signal: NodeJS.Signals) => void): Interruption {
   const controller = new AbortController()
-  // As many listen as there are files and requests under way; Node takes more than ten for a mistake, and tells the user so.
+  // Everything under way waits for it: requests by the dozen are no leak, and Node would warn the user of one.
   setMaxListeners(0, controller.signal)
   let first: NodeJS.Signals | null = null
   const handle = (signal: NodeJS.Signals) => {

@@ -12,7 +12,7 @@ export async function inFlight(
 ): Promise<void> {
   const stop = new AbortController()
   const either = AbortSignal.any([signal, stop.signal])
-  // Node takes more than ten listeners for a mistake, and tells the user so.
+  // As the one that it is made from: all tasks wait for it.
   setMaxListeners(0, either)
   const limit = pLimit(concurrency)
   const errors: unknown[] = []

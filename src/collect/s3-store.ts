@@ -11,6 +11,8 @@ import type { BundleStore, Kept, Received, StoreLock } from './store.js'
 /** Small requests under way at once. */
 const REQUESTS_AT_ONCE = 16
 const DIGITS = 7
+/** For giving the lock back, also where the collect was stopped or the store does not answer, ms. */
+const RELEASING_MS = 15_000
 
 /**
  * A bundle below a prefix of a bucket. Objects cannot be appended to: the journal is one for each batch of its entries,
@@ -52,7 +54,7 @@ export class S3Store implements BundleStore {
       assertHeld: () => assertS3Lock(this.files, text),
       release: async () => {
         rmSync(this.spool, { recursive: true, force: true })
-        await releaseS3Lock(this.files, text)
+        await releaseS3Lock(this.files.until(AbortSignal.timeout(RELEASING_MS)), text)
       },
     }
   }

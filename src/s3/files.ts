@@ -43,7 +43,7 @@ export class S3Files {
 
   /** @param atOnce how many uploads will be under way */
   constructor(
-    url: string,
+    private readonly url: string,
     private readonly s3: S3Options,
     private readonly pace: Pace,
     private readonly atOnce: number,
@@ -52,6 +52,11 @@ export class S3Files {
     const { bucket, prefix } = parseS3Url(url)
     this.bucket = bucket
     this.prefix = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+  }
+
+  /** The same files, reached until another signal: to tidy up once the first one has come. */
+  until(signal: AbortSignal): S3Files {
+    return new S3Files(this.url, this.s3, this.pace, this.atOnce, signal)
   }
 
   placeOf(path: string): string {

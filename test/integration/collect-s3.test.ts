@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CollectOutcome, VerifyOutcome } from '../../src/domain/collect.js'
+import { startCommand } from '../support/kill-run.js'
 import { LedgerDir } from '../support/ledger-dir.js'
 import { record, segment } from '../support/records.js'
 import { KMS_KEYS } from '../support/s3/encryption.js'
@@ -104,6 +105,14 @@ describe('a bundle in a bucket', () => {
       })
     expect(await verify()).toMatchObject({ code: 0, differences: [] })
     expect((await collect('--s3-sse-key', 'alias/backups')).code).toBe(2)
+  })
+
+  it('is written with many requests under way, and nothing is said about that', async () => {
+    await pods()
+    for (let n = 0; n < 60; n++) dir.write(`router-${n}/${SEGMENTS}/${at(n)}`, pair(n))
+    store.latencyMs = 20
+    expect(await collect('--concurrency', '16')).toMatchObject({ code: 0, stderr: '' })
+    expect(store.mostUnderWay).toBeGreaterThan(10)
   })
 
   it('is not begun in a store that passes over what it is asked to encrypt', async () => {
@@ -225,6 +234,27 @@ describe('a store', () => {
     expect((await verify()).code).toBe(5)
     store.fault = () => null
     expect([(await collect()).code, (await verify()).code]).toEqual([0, 0])
+    expect(held()).toEqual(expected())
+  })
+
+  it('that stands still keeps nobody from stopping: no lock and no parts are left, and the same command goes on', async () => {
+    await pods()
+    const stalled = new Promise<void>((resolve) => {
+      store.fault = ({ method, kind }) => {
+        if (method !== 'PUT' || kind !== 'upload') return null
+        resolve()
+        return 'stall'
+      }
+    })
+    const args = ['--s3-endpoint', store.endpoint, '--s3-path-style', '--s3-timeout', '1h']
+    const { child, ended } = startCommand(dir, ['collect', dir.pods, '--to', to()], [], { args, env: CREDENTIALS })
+    await stalled
+    child.kill('SIGTERM')
+    expect((await ended).code).toBe(143)
+    expect(store.writes.begun.size).toBe(0)
+    expect([...store.objects.keys()].filter((key) => key.endsWith('.lock'))).toEqual([])
+    store.fault = () => null
+    expect((await collect()).code).toBe(0)
     expect(held()).toEqual(expected())
   })
 
