@@ -1,7 +1,8 @@
 /**
  * The built program in a few files: Node takes about a millisecond to find and load each module, and there were four
  * hundred of them.
- * `pipeline` and `signals` are entries for tests that use these parts of the built program in a process of their own.
+ * `pipeline` and `signals` are entries for tests that use these parts of the built program in a process of their own,
+ * `generator` is one for samples and benchmarks.
  */
 export default {
   input: {
@@ -9,6 +10,7 @@ export default {
     'decode-worker': 'src/pipeline/decode-worker.ts',
     pipeline: 'src/pipeline/index.ts',
     signals: 'src/cli/signals.ts',
+    generator: 'src/bench/generator/index.ts',
   },
   platform: 'node',
   // A native library, and a package that looks at its own file name.
