@@ -8,6 +8,7 @@ export default {
   input: {
     main: 'src/cli/main.ts',
     'decode-worker': 'src/pipeline/decode-worker.ts',
+    'generate-worker': 'src/bench/generate-worker.ts',
     pipeline: 'src/pipeline/index.ts',
     signals: 'src/cli/signals.ts',
     generator: 'src/bench/generator/index.ts',
