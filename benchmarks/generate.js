@@ -3,11 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { GENERATIONS } from './generator/line.js'
-import { DEFAULTS } from './generator/options.js'
-import { writeTree } from './generator/tree.js'
+import { DEFAULTS, GENERATIONS, writeTree } from '../dist/generator.js'
 
-/** @import { TreeOptions } from './generator/options.js' */
+/** @import { TreeOptions } from '../src/bench/generator/index.js' */
 
 const HELP = {
   seed: 'the same seed and options give the same bytes',

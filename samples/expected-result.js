@@ -1,5 +1,5 @@
-/** @import { UsageRecord } from '../benchmarks/generator/record.js' */
-import { Tally } from '../benchmarks/generator/tally.js'
+/** @import { UsageRecord } from '../src/bench/generator/index.js' */
+import { Tally } from '../dist/generator.js'
 
 /**
  * What a replay of the pods into the earlier ledger must report and leave behind.

@@ -1,14 +1,18 @@
-/** @import { WrittenRecord } from '../benchmarks/generator/wal-file.js' */
-/** @import { Generation } from '../benchmarks/generator/line.js' */
+/** @import { Generation, WrittenRecord } from '../src/bench/generator/index.js' */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BAD_LINES, tornPrefix, withNullCost } from '../benchmarks/generator/damage.js'
-import { asWrittenBy, lineOf } from '../benchmarks/generator/line.js'
-import { makePopulation } from '../benchmarks/generator/population.js'
-import { Random } from '../benchmarks/generator/random.js'
-import { makeRecord } from '../benchmarks/generator/record.js'
-import { Tally } from '../benchmarks/generator/tally.js'
-import { WalFile } from '../benchmarks/generator/wal-file.js'
+import {
+  asWrittenBy,
+  BAD_LINES,
+  lineOf,
+  makePopulation,
+  makeRecord,
+  Random,
+  Tally,
+  tornPrefix,
+  WalFile,
+  withNullCost,
+} from '../dist/generator.js'
 import { expectedResult, rowsPerLine } from './expected-result.js'
 
 const TRAFFIC = {

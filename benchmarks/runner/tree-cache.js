@@ -1,4 +1,4 @@
-/** @import { TreeOptions } from '../generator/options.js' */
+/** @import { TreeOptions } from '../../src/bench/generator/index.js' */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
@@ -25,13 +25,9 @@ const GENERATE = fileURLToPath(new URL('../generate.js', import.meta.url))
  */
 export function cachedTree(directory, options) {
   const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
-  const version = [
-    'generate',
-    'generator/pod-writer',
-    'generator/record',
-    'generator/line',
-    'generator/population',
-  ].map((name) => readFileSync(new URL(`../${name}.js`, import.meta.url)))
+  const version = ['../generate.js', '../../dist/generator.js'].map((name) =>
+    readFileSync(new URL(name, import.meta.url)),
+  )
   const name = createHash('sha256').update(flags.join()).update(Buffer.concat(version)).digest('hex').slice(0, 16)
   const root = join(directory, `tree-${name}`)
   if (!existsSync(root)) {

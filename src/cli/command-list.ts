@@ -25,6 +25,11 @@ export const COMMAND_LIST: readonly Command[] = [
   },
   { name: 'repair', describe: 'Remove records that the ledger holds more than once, and put its rollup right' },
   { name: 'bill', takes: '[source..]', describe: 'Bill a period: a statement for each tenant' },
+  {
+    name: 'bench',
+    takes: '[source..]',
+    describe: 'Measure how fast a replay is here, on your own files or generated ones, stage by stage',
+  },
   { name: 'doctor', takes: '[source..]', describe: 'Look at the three stores, and say what to do when one is lost' },
   { name: 'backup postgres', describe: "Back up obleth's Postgres: a full dump with its roles" },
   { name: 'backup redis', describe: "Back up obleth's Redis" },

@@ -119,6 +119,22 @@ export async function mayRestore(
   return ask(asker, `Restore into ${printable(place)}? [y/N] `, signal)
 }
 
+/**
+ * Whether a server may be measured in a database made for that: with `--yes`, otherwise by an answer.
+ *
+ * @throws LedgerError `refused` where nobody can be asked
+ */
+export async function mayMeasure(
+  server: string,
+  yes: boolean,
+  asker: Asker | null,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (yes) return true
+  if (asker === null) throw needsYes(server, 'to make a database for a measurement on', 'what --target embedded tells')
+  return ask(asker, `Make a database on ${printable(server)}, fill it, and drop it again? [y/N] `, signal)
+}
+
 async function ask({ input, output }: Asker, question: string, signal: AbortSignal): Promise<boolean> {
   // Not in terminal mode, where readline would keep Ctrl-C to itself.
   const lines = createInterface({ input, output, terminal: false })

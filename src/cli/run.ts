@@ -27,6 +27,7 @@ const COMMANDS: Record<CommandName, (session: Session) => number | Promise<numbe
   // By itself: its forms of output are of no use to the others, whose start they would slow.
   bill: async (session) => (await import('./commands/bill.js')).runBill(session),
   audit: runAudit,
+  bench: async (session) => (await import('./commands/bench.js')).runBench(session),
   doctor: async (session) => (await import('./commands/doctor.js')).runDoctor(session),
   'backup postgres': async (session) => (await import('./commands/backup.js')).runBackup(session, 'postgres'),
   'backup redis': async (session) => (await import('./commands/backup-redis.js')).runBackupRedis(session),
@@ -71,6 +72,7 @@ const STOPPABLE: readonly CommandName[] = [
   'backups prune',
   'backups drill',
   'pitr check',
+  'bench',
 ]
 
 /** Runs the command line of this process and returns its exit code; errors are printed, none is thrown. */

@@ -29,6 +29,7 @@ export type CommandName =
   | 'pitr check'
   | 'ttl show'
   | 'ttl set'
+  | 'bench'
   | 'config show'
 
 interface OptionSpec<T> {
@@ -47,7 +48,17 @@ interface OptionSpec<T> {
   readonly short?: string
   /** `no`: it says which file is read, so it cannot stand in one. */
   readonly file?: 'no'
-  readonly group: 'Target' | 'Input' | 'Replay' | 'Query' | 'Audit' | 'Bill' | 'Backup' | 'Recovery' | 'Output'
+  readonly group:
+    | 'Target'
+    | 'Input'
+    | 'Replay'
+    | 'Query'
+    | 'Audit'
+    | 'Bill'
+    | 'Backup'
+    | 'Recovery'
+    | 'Bench'
+    | 'Output'
   readonly commands: readonly CommandName[]
   readonly describe: string
 }
@@ -105,7 +116,15 @@ const CLICKHOUSE_BACKUPS: readonly CommandName[] = [
 const CLICKHOUSE_TAKING: readonly CommandName[] = ['backup clickhouse', 'config show']
 /** What has to reach the program clickhouse-backup. */
 const CLICKHOUSE_BACKUP_PROGRAM: readonly CommandName[] = [...CLICKHOUSE_BACKUPS, 'backups prune']
-const ANY: readonly CommandName[] = [...EVERY, ...BACKUPS, 'backup render', 'pitr render', 'pitr check', ...TTL]
+const ANY: readonly CommandName[] = [
+  ...EVERY,
+  ...BACKUPS,
+  'backup render',
+  'pitr render',
+  'pitr check',
+  ...TTL,
+  'bench',
+]
 /** What talks to the ledger. */
 const LEDGER: readonly CommandName[] = [
   ...EVERY,
@@ -116,6 +135,9 @@ const LEDGER: readonly CommandName[] = [
   'doctor',
   ...TTL,
 ]
+/** A measurement has a database of its own, and never the ledger's. */
+const SERVER: readonly CommandName[] = [...LEDGER, 'bench']
+const BENCH: readonly CommandName[] = ['bench', 'config show']
 const COLLECT: readonly CommandName[] = ['collect', 'config show']
 const READING: readonly CommandName[] = ['replay', 'inspect', 'config show']
 const REPLAY: readonly CommandName[] = ['replay', 'config show']
@@ -130,7 +152,7 @@ const LOCKING: readonly CommandName[] = [
 ]
 const TRYING: readonly CommandName[] = [...REPLAY_AND_REPAIR, ...RESTORING]
 const COMPARING: readonly CommandName[] = [...READING, 'audit', 'bill']
-const SOURCED: readonly CommandName[] = [...COMPARING, 'collect', 'doctor']
+const SOURCED: readonly CommandName[] = [...COMPARING, 'collect', 'doctor', 'bench']
 const S3: readonly CommandName[] = [...SOURCED, ...BACKUPS, 'pitr render']
 const REPLAY_AUDIT_AND_BILL: readonly CommandName[] = [...REPLAY, 'audit', 'bill']
 const AUDIT: readonly CommandName[] = ['audit', 'config show']
@@ -188,7 +210,7 @@ export const OPTIONS = {
     unset: 'the embedded ledger',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_URL' },
     group: 'Target',
-    commands: LEDGER,
+    commands: SERVER,
     describe: 'ClickHouse server, http://host:8123',
   }),
   'clickhouse-db': option(parse.identifier, {
@@ -204,7 +226,7 @@ export const OPTIONS = {
     default: 'default',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_USER' },
     group: 'Target',
-    commands: LEDGER,
+    commands: SERVER,
     describe: 'User on the server',
   }),
   'clickhouse-password': option(parse.secret, {
@@ -212,20 +234,20 @@ export const OPTIONS = {
     flag: 'no',
     alsoFrom: { name: 'OBLETH_CLICKHOUSE_PASSWORD' },
     group: 'Target',
-    commands: LEDGER,
+    commands: SERVER,
     describe: 'Password on the server; environment or config file only',
   }),
   'clickhouse-password-file': option(parse.text, {
     shape: 'value',
     group: 'Target',
-    commands: LEDGER,
+    commands: SERVER,
     describe: 'File whose first line is the password',
   }),
   'clickhouse-ca-file': option(parse.text, {
     shape: 'value',
     unset: "Node's list of public CAs",
     group: 'Target',
-    commands: LEDGER,
+    commands: SERVER,
     describe: "PEM file with the CAs that alone may have signed the server's certificate",
   }),
   embedded: option(parse.text, {
@@ -239,7 +261,7 @@ export const OPTIONS = {
     shape: 'value',
     default: '5m',
     group: 'Target',
-    commands: LEDGER,
+    commands: SERVER,
     describe: 'Longest wait for one answer of a server',
   }),
   since: option(parse.moment, {
@@ -325,7 +347,7 @@ export const OPTIONS = {
     shape: 'value',
     default: '1GiB',
     group: 'Input',
-    commands: COMPARING,
+    commands: [...COMPARING, 'bench'],
     describe: 'Memory for records; what goes beyond spills to disk',
   }),
   'state-dir': option(parse.text, {
@@ -427,7 +449,7 @@ export const OPTIONS = {
     shape: 'switch',
     default: 'false',
     group: 'Replay',
-    commands: [...CHANGING, 'ttl set'],
+    commands: [...CHANGING, 'ttl set', 'bench'],
     describe: 'Change a server, or restore over what is there, without asking',
   }),
   days: option(parse.wholeNumber(1, 36_500), {
@@ -872,6 +894,42 @@ export const OPTIONS = {
     group: 'Recovery',
     commands: RENDER,
     describe: 'plugin: ObjectStore of the Barman Cloud plugin; in-tree: the deprecated form within the Cluster',
+  }),
+  target: option(parse.oneOf('none', 'embedded', 'server'), {
+    shape: 'value',
+    default: 'embedded',
+    group: 'Bench',
+    commands: BENCH,
+    describe:
+      'Ledger to measure with: none (decode and order only), embedded, or a database on --clickhouse-url that is made for it and dropped',
+  }),
+  records: option(parse.wholeNumber(1, 1_000_000_000), {
+    shape: 'value',
+    default: '500000',
+    group: 'Bench',
+    commands: BENCH,
+    describe: 'Records to generate where no source is named, a tenth of them copies',
+  }),
+  seed: option(parse.text, {
+    shape: 'value',
+    default: '1',
+    group: 'Bench',
+    commands: BENCH,
+    describe: 'The same seed generates the same records',
+  }),
+  sample: option(parse.byteSize(MIB), {
+    shape: 'value',
+    default: '256MiB',
+    group: 'Bench',
+    commands: BENCH,
+    describe: 'About how much of the sources is replayed in each round; the time for all of them is worked out from it',
+  }),
+  rounds: option(parse.wholeNumber(1, 100), {
+    shape: 'value',
+    default: '3',
+    group: 'Bench',
+    commands: BENCH,
+    describe: 'Times that it is measured; the table shows medians',
   }),
   report: option(parse.text, {
     shape: 'value',

@@ -1,5 +1,6 @@
 import type { AuditOptions } from '../domain/audit.js'
 import type { BackupsOptions, ClickhouseBackupOptions, KeepPolicy, ScheduleOptions } from '../domain/backup.js'
+import type { BenchOptions } from '../domain/bench.js'
 import { LedgerError } from '../domain/errors.js'
 import type {
   BillOptions,
@@ -118,6 +119,29 @@ export function collectOptions(settings: Settings): CollectOptions {
   return { ...bundleOptions(settings), sources: inputOptions(settings).sources }
 }
 
+/** @throws LedgerError `usage` where a server is to be measured and none is named */
+export function benchOptions(settings: Settings): BenchOptions {
+  const { values } = settings
+  const target = targetOptions(settings)
+  if (values.target === 'server' && target.url === undefined)
+    throw new LedgerError('usage', '--target server needs to know which: give it with --clickhouse-url', {
+      hint: 'for example: obleth-ledger bench --target server --clickhouse-url http://clickhouse:8123',
+    })
+  return {
+    sources: comparedInput(settings)?.sources ?? [],
+    s3: s3Options(settings),
+    concurrency: values.concurrency,
+    memoryBytes: values.memory,
+    stateDir: values['state-dir'],
+    records: values.records,
+    seed: values.seed,
+    rounds: values.rounds,
+    sampleBytes: values.sample,
+    kind: values.target,
+    target,
+  }
+}
+
 export function auditOptions({ values }: Settings): AuditOptions {
   return {
     retentionDays: values['retention-days'],
@@ -128,8 +152,8 @@ export function auditOptions({ values }: Settings): AuditOptions {
 }
 
 /**
- * The sources of an audit or a bill, whole: what usage lacks is looked for in all of them. Null where none are named; that
- * a machine has obleth's own variable is no wish to compare.
+ * The sources of a command that can do without, whole: what usage lacks is looked for in all of them. Null where none are
+ * named; that a machine has obleth's own variable is no wish to read them.
  */
 export function comparedInput(settings: Settings): InputOptions | null {
   const origin = settings.given.get('source')?.origin

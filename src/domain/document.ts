@@ -30,7 +30,16 @@ export interface RunDocument {
   /** Path of the quarantine file, null where nothing was quarantined. */
   quarantine: string | null
   rollup: RollupStatus
-  timings: { totalMs: number; decodeMs: number; orderMs: number; stageMs: number; publishMs: number }
+  timings: {
+    totalMs: number
+    /** Of `decodeMs`: waiting for bytes of the sources. */
+    readMs: number
+    decodeMs: number
+    orderMs: number
+    /** Inserts, which go on beside decoding, and the verification behind them. */
+    stageMs: number
+    publishMs: number
+  }
   throughput: { recordsPerSecond: number; bytesPerSecond: number }
   peakRssBytes: number
 }

@@ -58,6 +58,8 @@ export interface InputOptions {
   /** What Node's own structures may take, bytes. */
   readonly memoryBytes: number
   readonly stateDir: string
+  /** About so many bytes of the files are read, and not the others; where not given, all. */
+  readonly sampleBytes?: number
 }
 
 export interface CollectOptions extends Pick<InputOptions, 'sources' | 's3' | 'concurrency' | 'stateDir'> {

@@ -51,6 +51,7 @@ export class DecodeJob {
   private evidenceBytes = 0
   private readonly spooled = { block: 0, evidence: 0 }
   private orderMs = 0
+  private readMs = 0
   private waitedMs = 0
   private reported = 0
   private current: WalFile | null = null
@@ -97,8 +98,8 @@ export class DecodeJob {
   async run(): Promise<DecodeResult> {
     const started = performance.now()
     try {
-      for await (const open of readFiles(this.task.files, this.outlet.signal)) {
-        await this.decodeFile(open)
+      for await (const open of this.timed(readFiles(this.task.files, this.outlet.signal))) {
+        await this.decodeFile({ ...open, chunks: this.timed(open.chunks) })
       }
       // The last arena goes the way of all others, so that whatever looks at arenas sees every record.
       if (this.orderer.arena.rows > 0) await this.order(this.orderer.arena)
@@ -130,6 +131,7 @@ export class DecodeJob {
         pods: [...this.pods.values()],
         tenants: this.tenants.list(),
         tally: summary.tally.export(),
+        readMs: this.readMs,
         decodeMs: performance.now() - started - this.orderMs,
         orderMs: this.orderMs - this.waitedMs,
       }
@@ -137,6 +139,17 @@ export class DecodeJob {
       this.orderer.abort()
       this.quarantine.close()
     }
+  }
+
+  /** Counts the time until each comes: what is fetched while an earlier one is decoded costs none. */
+  private async *timed<T>(comings: AsyncIterable<T>): AsyncIterable<T> {
+    let asked = performance.now()
+    for await (const coming of comings) {
+      this.readMs += performance.now() - asked
+      yield coming
+      asked = performance.now()
+    }
+    this.readMs += performance.now() - asked
   }
 
   private async decodeFile(open: OpenWalFile): Promise<void> {

@@ -78,6 +78,8 @@ export interface DecodeResult {
   readonly pods: readonly PodCounts[]
   readonly tenants: readonly { tenantId: string; records: number }[]
   readonly tally: TallyData
+  /** Of `decodeMs`: waiting for bytes of the sources. */
+  readonly readMs: number
   readonly decodeMs: number
   readonly orderMs: number
 }

@@ -39,6 +39,7 @@ export function stagedInputOf(
     ],
     live: [...discovery.live, ...growing.filter(({ pod }) => !discovery.live.some((known) => known.pod === pod))],
     partitions: partitions.map(({ partitionId, rows }) => ({ partitionId, rows })),
+    readMs: decoded.readMs,
     decodeMs: decoded.decodeMs,
     orderMs: decoded.orderMs,
     stageMs,
@@ -78,7 +79,14 @@ export function inputDocument(
     warnings: input.warnings as RunDocument['warnings'],
     quarantine: input.quarantineEntries > 0 ? quarantinePath : null,
     rollup: 'unchecked',
-    timings: { totalMs, decodeMs: input.decodeMs, orderMs: input.orderMs, stageMs: input.stageMs, publishMs: 0 },
+    timings: {
+      totalMs,
+      readMs: input.readMs,
+      decodeMs: input.decodeMs,
+      orderMs: input.orderMs,
+      stageMs: input.stageMs,
+      publishMs: 0,
+    },
     throughput: { recordsPerSecond: input.records.decoded / seconds, bytesPerSecond: input.bytes / seconds },
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   }

@@ -8,15 +8,23 @@ import { discoverProven } from './proven-sources.js'
 import { decodeProgress, decodeTask } from './stage.js'
 import { RunState } from './state.js'
 
-/** Decodes and counts the sources without any ledger. Throws `source_not_found`, `interrupted`, `disk_full`. */
-export async function inspect(options: InputOptions, { emit, signal }: RunContext): Promise<InspectOutcome> {
+/**
+ * Decodes and counts the sources without any ledger. Throws `source_not_found`, `interrupted`, `disk_full`.
+ *
+ * @param encode true: to make the blocks that a replay would send, as well; tenants are not counted then
+ */
+export async function inspect(
+  options: InputOptions,
+  { emit, signal }: RunContext,
+  encode = false,
+): Promise<InspectOutcome> {
   const started = performance.now()
   const discovery = await discoverProven(options, signal)
   const state = RunState.open(options.stateDir, ['inspect', sourcesBinding(options)])
   try {
     emit({ type: 'stage_started', stage: 'decode', message: `decoding ${discovery.files.length} files` })
     const columns = FIELDS.map(({ name }) => name)
-    let task = decodeTask(options, discovery, state, columns, false)
+    let task = decodeTask(options, discovery, state, columns, encode)
     const hooks = { block: async () => {}, progress: decodeProgress(discovery, emit) }
     const run = () => new DecodeThread(task).run(hooks, signal)
     let decoded = await run()

@@ -22,6 +22,7 @@ export function plannedInput(plan: ReplayPlan, discovery: Discovery | null): Sta
     warnings: discovery?.warnings ?? [],
     live: [...plan.live],
     partitions: [],
+    readMs: 0,
     decodeMs: 0,
     orderMs: 0,
     stageMs: 0,

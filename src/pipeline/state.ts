@@ -41,6 +41,7 @@ const stagedInput = z.object({
   live: z.array(z.object({ pod: z.string(), reason: z.string() })),
   /** As they were verified. */
   partitions: z.array(z.object({ partitionId: z.string(), rows: z.number() })),
+  readMs: z.number().default(0),
   decodeMs: z.number(),
   orderMs: z.number(),
   stageMs: z.number(),

@@ -35,7 +35,7 @@ export function failedRunDocument(
     warnings: [],
     quarantine: null,
     rollup: 'unchecked',
-    timings: { totalMs: 0, decodeMs: 0, orderMs: 0, stageMs: 0, publishMs: 0 },
+    timings: { totalMs: 0, readMs: 0, decodeMs: 0, orderMs: 0, stageMs: 0, publishMs: 0 },
     throughput: { recordsPerSecond: 0, bytesPerSecond: 0 },
     peakRssBytes: 0,
     error,

@@ -36,6 +36,7 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
     'audit',
     'repair',
     'bill',
+    'bench',
     'doctor',
     'backup',
     'restore',

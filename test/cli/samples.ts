@@ -33,7 +33,7 @@ export function document(): RunDocument {
     warnings: [],
     quarantine: '.obleth-ledger/quarantine.jsonl',
     rollup: 'consistent',
-    timings: { totalMs: 1500, decodeMs: 700, orderMs: 100, stageMs: 500, publishMs: 200 },
+    timings: { totalMs: 1500, readMs: 100, decodeMs: 700, orderMs: 100, stageMs: 500, publishMs: 200 },
     throughput: { recordsPerSecond: 668.7, bytesPerSecond: 400_000 },
     peakRssBytes: 300 * 2 ** 20,
   }

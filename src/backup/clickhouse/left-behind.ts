@@ -1,15 +1,11 @@
-import { hostname } from 'node:os'
-import { isProcessAlive } from '../../domain/process-alive.js'
 import { literal } from '../../ledger/identifiers.js'
 import type { Ledger } from '../../ledger/ledger.js'
+import { makerIsGone } from '../../ledger/scratch-database.js'
 import { startOf } from '../id.js'
 import { scratchPrefix } from './names.js'
 
 /** A database whose maker is on another machine counts as left behind after this. */
 const LEFT_AFTER_MS = 24 * 3_600_000
-
-/** As the comment of a database of ours: who makes use of it. */
-export const makerComment = (): string => JSON.stringify({ pid: process.pid, host: hostname() })
 
 /**
  * Snapshots and trials whose makers are gone. Those of other machines may live; after a day they are taken for dead. What
@@ -33,11 +29,5 @@ export async function leftBehind(ledger: Ledger): Promise<string[]> {
 function isLeft(ledger: Ledger, comment: string, startedMs: number): boolean {
   // Only one process can have it open, and that is this one.
   if (ledger.kind === 'embedded') return true
-  try {
-    const { pid, host } = JSON.parse(comment) as { pid?: unknown; host?: unknown }
-    if (host === hostname() && typeof pid === 'number') return !isProcessAlive(pid)
-  } catch {
-    // Its age decides.
-  }
-  return Date.now() - startedMs > LEFT_AFTER_MS
+  return makerIsGone(comment) ?? Date.now() - startedMs > LEFT_AFTER_MS
 }

@@ -1,6 +1,6 @@
 import { LedgerError } from '../../domain/errors.js'
 import type { Ledger } from '../../ledger/ledger.js'
-import { createScratch, dropDatabase } from './scratch.js'
+import { createScratch, dropDatabase } from '../../ledger/scratch-database.js'
 
 /** What one row, as below, must add to the rollup. */
 const EXPECTED = { requests: '1', success_requests: '1', input_tokens: '11', output_tokens: '7' }

@@ -1,30 +1,8 @@
 import { LedgerError } from '../../domain/errors.js'
-import { identifier, literal } from '../../ledger/identifiers.js'
 import type { Ledger } from '../../ledger/ledger.js'
+import { createScratch, dropDatabase } from '../../ledger/scratch-database.js'
 import { countTables, differences, type LedgerCounts, tablesThere } from './counts.js'
-import { makerComment } from './left-behind.js'
 import type { BackupTool, Stored } from './tool.js'
-
-/** Makes a database of ours, with its maker's name on it. */
-export async function createScratch(ledger: Ledger, name: string): Promise<void> {
-  await ledger.command(`CREATE DATABASE ${identifier(name)} ENGINE = Atomic COMMENT ${literal(makerComment())}`)
-}
-
-/** Drops a database of ours, whatever it holds. Harmless where it is gone. */
-export async function dropDatabase(ledger: Ledger, name: string): Promise<void> {
-  // Servers refuse to drop tables above 50 GB by default.
-  const anySize = ledger.settings({ max_table_size_to_drop: 0, max_partition_size_to_drop: 0 })
-  for (const table of await tablesOf(ledger.in(name)))
-    await ledger.command(`DROP TABLE IF EXISTS ${ledger.in(name).table(table)} SYNC ${anySize}`)
-  await ledger.command(`DROP DATABASE IF EXISTS ${identifier(name)} SYNC`)
-}
-
-async function tablesOf(ledger: Ledger): Promise<string[]> {
-  const rows = await ledger.rows<{ name: string }>(
-    `SELECT name FROM system.tables WHERE database = ${literal(ledger.database)} ORDER BY engine != 'MaterializedView'`,
-  )
-  return rows.map(({ name }) => name)
-}
 
 /** Keeps the engine from merging tables: it would drop rows past their TTL before they are counted. */
 export async function stopMerges(ledger: Ledger, names: readonly string[]): Promise<void> {

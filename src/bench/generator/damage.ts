@@ -1,10 +1,8 @@
-/** @import { WrittenRecord } from './wal-file.js' */
+import type { QuarantineReason } from '../../domain/wal.js'
+import type { WrittenRecord } from './wal-file.js'
 
-/**
- * Ways in which a whole line is no record that obleth wrote. Each takes a healthy line.
- * @type {readonly { reason: string, of: (line: string) => Buffer }[]}
- */
-export const BAD_LINES = [
+/** Ways in which a whole line is no record that obleth wrote. Each takes a healthy line. */
+export const BAD_LINES: readonly { readonly reason: QuarantineReason; of(line: string): Buffer }[] = [
   // The disk was full: half a record, and later batches went on in the next line.
   { reason: 'json_syntax', of: (line) => tornPrefix(line, 0.6) },
   { reason: 'invalid_utf8', of: (line) => withByte(line, '"model":"', 0xff) },
@@ -21,10 +19,9 @@ export const BAD_LINES = [
 
 /**
  * The beginning of a line: what a crash leaves behind.
- * @param {string} line @param {number} share of the line, above 0 and below 1
- * @returns {Buffer}
+ * @param share of the line, above 0 and below 1
  */
-export function tornPrefix(line, share) {
+export function tornPrefix(line: string, share: number): Buffer {
   const bytes = Buffer.from(line)
   // Cut within what is ASCII in every line, so that the rest is damaged as JSON and not as UTF-8 as well.
   let end = Math.max(20, Math.min(bytes.length - 1, Math.floor(bytes.length * share)))
@@ -34,24 +31,21 @@ export function tornPrefix(line, share) {
 
 /**
  * The record with a float that was not finite: serde_json writes null, and reads 0 back.
- * @param {WrittenRecord} written
- * @returns {WrittenRecord} the same one where its gateway wrote no cost
+ * @returns the same one where its gateway wrote no cost
  */
-export function withNullCost(written) {
+export function withNullCost(written: WrittenRecord): WrittenRecord {
   if (written.generation === 'oldest') return written
   const line = written.line.replace(/"cost_usd":[^,}]+/, '"cost_usd":null')
   return { ...written, line, record: { ...written.record, cost_usd: 0 }, repaired: true }
 }
 
-/** @param {string} line @param {string | RegExp} from @param {string} to @returns {Buffer} */
-function swap(line, from, to) {
+function swap(line: string, from: string | RegExp, to: string): Buffer {
   const swapped = line.replace(from, to)
   if (swapped === line) throw new Error(`the line holds no ${from}`)
   return Buffer.from(swapped)
 }
 
-/** @param {string} line @param {string} behind @param {number} byte @returns {Buffer} */
-function withByte(line, behind, byte) {
+function withByte(line: string, behind: string, byte: number): Buffer {
   const bytes = Buffer.from(line)
   const at = bytes.indexOf(behind) + behind.length
   return Buffer.concat([bytes.subarray(0, at), Buffer.of(byte), bytes.subarray(at)])

@@ -2,11 +2,11 @@ const LIMB = 1e9
 
 /** Sums decimal numbers of up to 17 digits as they are written, without rounding. */
 export class DecimalSum {
-  /** Sums of the digits for each power of ten: the last nine of each number apart, so that doubles hold them exactly. @type {Map<number, { high: number, low: number }>} */
-  #byExponent = new Map()
+  /** Sums of the digits for each power of ten: the last nine of each number apart, so that doubles hold them exactly. */
+  private readonly byExponent = new Map<number, { high: number; low: number }>()
 
-  /** @param {string} text a decimal number of up to 17 digits, with or without fraction and exponent */
-  add(text) {
+  /** @param text a decimal number of up to 17 digits, with or without fraction and exponent */
+  add(text: string): void {
     if (text === '0.0') return
     const e = text.indexOf('e')
     const end = e < 0 ? text.length : e
@@ -16,20 +16,18 @@ export class DecimalSum {
     const sign = digits.startsWith('-') ? -1 : 1
     const high = digits.length > 9 ? Math.abs(Number(digits.slice(0, -9))) : 0
     const low = Math.abs(Number(digits.length > 9 ? digits.slice(-9) : digits))
-    this.#addDigits(exponent, sign * high, sign * low)
+    this.addDigits(exponent, sign * high, sign * low)
   }
 
-  /** @param {DecimalSum} other */
-  addAll(other) {
-    for (const [exponent, { high, low }] of other.#byExponent) this.#addDigits(exponent, high, low)
+  addAll(other: DecimalSum): void {
+    for (const [exponent, { high, low }] of other.byExponent) this.addDigits(exponent, high, low)
   }
 
-  /** @param {number} exponent @param {number} high @param {number} low */
-  #addDigits(exponent, high, low) {
-    let sum = this.#byExponent.get(exponent)
+  private addDigits(exponent: number, high: number, low: number): void {
+    let sum = this.byExponent.get(exponent)
     if (sum === undefined) {
       sum = { high: 0, low: 0 }
-      this.#byExponent.set(exponent, sum)
+      this.byExponent.set(exponent, sum)
     }
     const all = sum.low + low
     const carry = Math.trunc(all / LIMB)
@@ -37,11 +35,11 @@ export class DecimalSum {
     sum.high += high + carry
   }
 
-  /** @returns {string} the sum in plain notation, without trailing zeros */
-  toString() {
-    const lowest = Math.min(0, ...this.#byExponent.keys())
+  /** The sum in plain notation, without trailing zeros. */
+  toString(): string {
+    const lowest = Math.min(0, ...this.byExponent.keys())
     let sum = 0n
-    for (const [exponent, { high, low }] of this.#byExponent)
+    for (const [exponent, { high, low }] of this.byExponent)
       sum += (BigInt(high) * BigInt(LIMB) + BigInt(low)) * 10n ** BigInt(exponent - lowest)
     const sign = sum < 0n ? '-' : ''
     const digits = (sum < 0n ? -sum : sum).toString().padStart(1 - lowest, '0')

@@ -1,6 +1,22 @@
-/** @import { UsageRecord } from './record.js' */
 import { DecimalSum } from './decimal-sum.js'
+import type { UsageRecord } from './record.js'
 import { f64Text } from './serde-text.js'
+
+const INTEGERS = [
+  'requests',
+  'success_requests',
+  'error_requests',
+  'input_tokens',
+  'output_tokens',
+  'estimated_tokens',
+  'cache_hits',
+  'cache_misses',
+  'ttft_ms_sum',
+  'total_ms_sum',
+] as const
+const DECIMALS = ['cost_usd_sum', 'energy_wh_sum', 'energy_cost_usd_sum', 'co2_g_sum'] as const
+
+export type RollupTotals = Record<(typeof INTEGERS)[number], number> & Record<(typeof DECIMALS)[number], string>
 
 /** What a group of requests adds up to, in the columns of `usage_daily`; float columns as exact decimal sums of the written numbers. */
 export class RollupSums {
@@ -19,8 +35,7 @@ export class RollupSums {
   energy_cost_usd_sum = new DecimalSum()
   co2_g_sum = new DecimalSum()
 
-  /** @param {UsageRecord} record */
-  add(record) {
+  add(record: UsageRecord): void {
     const success = record.status_code >= 200 && record.status_code < 400
     this.requests++
     if (success) this.success_requests++
@@ -40,17 +55,15 @@ export class RollupSums {
     this.co2_g_sum.add(f64Text(record.co2_g))
   }
 
-  /** @param {RollupSums} other */
-  addAll(other) {
-    for (const [name, sum] of Object.entries(other))
-      if (sum instanceof DecimalSum) this[name].addAll(sum)
-      else this[name] += sum
+  addAll(other: RollupSums): void {
+    for (const name of INTEGERS) this[name] += other[name]
+    for (const name of DECIMALS) this[name].addAll(other[name])
   }
 
-  /** @returns {Record<string, number | string>} whole numbers, and decimals as text */
-  toJSON() {
-    return Object.fromEntries(
-      Object.entries(this).map(([name, sum]) => [name, sum instanceof DecimalSum ? sum.toString() : sum]),
-    )
+  /** Whole numbers, and decimals as text. */
+  toJSON(): RollupTotals {
+    const integers = INTEGERS.map((name) => [name, this[name]])
+    const decimals = DECIMALS.map((name) => [name, this[name].toString()])
+    return Object.fromEntries([...integers, ...decimals])
   }
 }

@@ -1,25 +1,22 @@
-/** @import { UsageRecord } from './record.js' */
+import type { UsageRecord } from './record.js'
 import { f64Text, stringText } from './serde-text.js'
 
 /**
  * Which release of the gateway wrote a line. `oldest` knew neither cache, cost, energy, sessions, request types nor
  * devices; `middle` neither energy nor devices; `current` writes all 23 fields; `newest` two more that nobody else knows.
- * @typedef {'oldest' | 'middle' | 'current' | 'newest'} Generation
  */
+export type Generation = 'oldest' | 'middle' | 'current' | 'newest'
 
-/** @type {readonly Generation[]} */
-export const GENERATIONS = ['oldest', 'middle', 'current', 'newest']
+export const GENERATIONS: readonly Generation[] = ['oldest', 'middle', 'current', 'newest']
 
 /** The fields that only the newest gateway writes. */
 export const UNKNOWN_FIELDS = ['cache_saved_tokens', 'upstream_region']
 
 /**
  * Gives the fields that a gateway did not write the value that a reader puts in their place.
- * @param {UsageRecord} record changed in place
- * @param {Generation} generation
- * @returns {UsageRecord}
+ * @param record changed in place
  */
-export function asWrittenBy(record, generation) {
+export function asWrittenBy(record: UsageRecord, generation: Generation): UsageRecord {
   if (generation === 'oldest' || generation === 'middle') {
     record.energy_wh = 0
     record.energy_cost_usd = 0
@@ -36,13 +33,8 @@ export function asWrittenBy(record, generation) {
   return record
 }
 
-/**
- * The record as that gateway's serde_json writes it, without the line end.
- * @param {UsageRecord} r
- * @param {Generation} generation
- * @returns {string}
- */
-export function lineOf(r, generation) {
+/** The record as that gateway's serde_json writes it, without the line end. */
+export function lineOf(r: UsageRecord, generation: Generation): string {
   const head =
     `{"request_id":"${r.request_id}","tenant_id":"${r.tenant_id}","key_id":"${r.key_id}","model":${stringText(r.model)}` +
     `,"admission":"${r.admission}","weight":${r.weight},"input_tokens":${r.input_tokens},"output_tokens":${r.output_tokens}` +
@@ -64,10 +56,8 @@ export function lineOf(r, generation) {
 /**
  * The same record as another program would have written it: fields turned around, a space behind commas. Valid JSON
  * that a reader made for serde_json's own spelling must take the slow way for.
- * @param {string} line
- * @returns {string}
  */
-export function respelled(line) {
+export function respelled(line: string): string {
   // A quote inside a string stands behind a backslash and no string of ours ends in a comma: `,"` starts a field.
   const fields = line.slice(1, -1).split(/,(?=")/)
   return `{${fields.reverse().join(', ')}}`

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { DecimalSum } from './decimal-sum.js'
 
-/** @param {string[]} texts */
-function sum(...texts) {
+function sum(...texts: string[]): string {
   const total = new DecimalSum()
   for (const text of texts) total.add(text)
   return total.toString()

@@ -1,58 +1,53 @@
-/** @import { Random } from './random.js' */
-/** @import { Model, Population } from './population.js' */
+import type { Model, Population, Tenant } from './population.js'
+import type { Random } from './random.js'
 
-/**
- * One usage record: its 23 fields with the gateway's types, times in unix ms, money in USD.
- * @typedef {object} UsageRecord
- * @property {string} request_id
- * @property {string} tenant_id
- * @property {string} key_id
- * @property {string} model
- * @property {string} admission
- * @property {number} weight
- * @property {number} input_tokens
- * @property {number} output_tokens
- * @property {number} estimated_tokens
- * @property {number} queue_wait_ms
- * @property {number} ttft_ms
- * @property {number} total_ms
- * @property {number} status_code
- * @property {string} cache_status
- * @property {number} cost_usd
- * @property {number} energy_wh
- * @property {number} energy_cost_usd
- * @property {number} co2_g
- * @property {number} ts_ms
- * @property {string} session_id
- * @property {string} session_id_source
- * @property {string} request_type
- * @property {string} device_id
- */
+/** One usage record: its 23 fields with the gateway's types, times in unix ms, money in USD. */
+export interface UsageRecord {
+  request_id: string
+  tenant_id: string
+  key_id: string
+  model: string
+  admission: string
+  weight: number
+  input_tokens: number
+  output_tokens: number
+  estimated_tokens: number
+  queue_wait_ms: number
+  ttft_ms: number
+  total_ms: number
+  status_code: number
+  cache_status: string
+  cost_usd: number
+  energy_wh: number
+  energy_cost_usd: number
+  co2_g: number
+  ts_ms: number
+  session_id: string
+  session_id_source: string
+  request_type: string
+  device_id: string
+}
 
-/**
- * Shares (0 to 1) of the kinds of traffic, and lengths.
- * @typedef {object} Traffic
- * @property {number} rejectedShare requests turned away by a limit: no tokens, no cost
- * @property {number} failedShare requests that an upstream failed
- * @property {number} benchmarkShare
- * @property {number} healthProbeShare
- * @property {number} unicodeShare records with text beyond ASCII and escapes
- * @property {number} sessionBytes least length of a session id
- */
+/** Shares (0 to 1) of the kinds of traffic, and lengths. */
+export interface Traffic {
+  /** Requests turned away by a limit: no tokens, no cost. */
+  readonly rejectedShare: number
+  /** Requests that an upstream failed. */
+  readonly failedShare: number
+  readonly benchmarkShare: number
+  readonly healthProbeShare: number
+  /** Records with text beyond ASCII and escapes. */
+  readonly unicodeShare: number
+  /** Least length of a session id. */
+  readonly sessionBytes: number
+}
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 
 const UNICODE_TEXT = ['gespräch-größe', 'セッション-東京', 'séance "A\\B"', 'чат-😀', 'line\u2028end', 'tab\tand\u0001']
 
-/**
- * Makes a request that completed at `tsMs`, as the newest gateways describe it.
- * @param {Random} random
- * @param {Population} population
- * @param {Traffic} traffic
- * @param {number} tsMs
- * @returns {UsageRecord}
- */
-export function makeRecord(random, population, traffic, tsMs) {
+/** Makes a request that completed at `tsMs`, as the newest gateways describe it. */
+export function makeRecord(random: Random, population: Population, traffic: Traffic, tsMs: number): UsageRecord {
   const kind = random.unit()
   if (kind < traffic.healthProbeShare) return makeProbe(random, population, tsMs)
   const synthetic = kind < traffic.healthProbeShare + traffic.benchmarkShare
@@ -70,11 +65,7 @@ export function makeRecord(random, population, traffic, tsMs) {
   return record
 }
 
-/**
- * @param {Random} random @param {{ id: string, keys: readonly string[] }} tenant @param {Model} model @param {number} tsMs
- * @returns {UsageRecord}
- */
-function makeServed(random, tenant, model, tsMs) {
+function makeServed(random: Random, tenant: Tenant, model: Model, tsMs: number): UsageRecord {
   const queued = random.chance(0.15)
   const input = random.between(5, 200) * random.between(1, 20)
   const output = model.requestType === 'embedding' ? 0 : random.between(1, 60) * random.between(1, 20)
@@ -107,8 +98,8 @@ function makeServed(random, tenant, model, tsMs) {
   }
 }
 
-/** Turns a served request into one that was turned away. @param {Random} random @param {UsageRecord} record */
-function reject(random, record) {
+/** Turns a served request into one that was turned away. */
+function reject(random: Random, record: UsageRecord): void {
   record.admission = 'rejected'
   record.status_code = random.pick([429, 429, 403])
   record.output_tokens = 0
@@ -123,8 +114,8 @@ function reject(random, record) {
   record.co2_g = 0
 }
 
-/** A health probe, booked under the nil tenant. @param {Random} random @param {Population} population @param {number} tsMs @returns {UsageRecord} */
-function makeProbe(random, population, tsMs) {
+/** A health probe, booked under the nil tenant. */
+function makeProbe(random: Random, population: Population, tsMs: number): UsageRecord {
   const record = makeServed(random, { id: NIL_UUID, keys: [NIL_UUID] }, random.pick(population.models), tsMs)
   record.request_type = 'health_probe'
   record.input_tokens = 4

@@ -1,32 +1,41 @@
-/** @import { Random } from './random.js' */
+import type { Random } from './random.js'
 
-/**
- * @typedef {object} Model
- * @property {string} name
- * @property {string} requestType
- * @property {number} inputPrice USD per million tokens
- * @property {number} outputPrice USD per million tokens
- * @property {number} whPerToken
- */
+export interface Model {
+  readonly name: string
+  readonly requestType: string
+  /** USD per million tokens. */
+  readonly inputPrice: number
+  /** USD per million tokens. */
+  readonly outputPrice: number
+  readonly whPerToken: number
+}
 
-/**
- * Who sends requests, and to what.
- * @typedef {object} Population
- * @property {readonly { id: string, keys: readonly string[] }[]} tenants
- * @property {{ id: string, keys: readonly string[] }} synthetic tenant of the benchmark requests
- * @property {readonly Model[]} models
- */
+export interface Tenant {
+  readonly id: string
+  readonly keys: readonly string[]
+}
+
+/** Who sends requests, and to what. */
+export interface Population {
+  readonly tenants: readonly Tenant[]
+  /** Of the benchmark requests. */
+  readonly synthetic: Tenant
+  readonly models: readonly Model[]
+}
+
+export interface PopulationSize {
+  readonly tenants: number
+  readonly keysPerTenant: number
+  readonly models: number
+  /** Least length of a model's name. */
+  readonly modelBytes: number
+}
 
 const FAMILIES = ['heron', 'plover', 'tern', 'wren', 'avocet', 'curlew', 'dunlin', 'godwit', 'knot', 'sandpiper']
 const SIZES = ['3b-instruct', '8b-instruct', '31b-it', '70b-instruct', 'vl-32b', 'coder-14b', 'asr-v3', 'embed-m3']
 
-/**
- * @param {Random} random
- * @param {{ tenants: number, keysPerTenant: number, models: number, modelBytes: number }} size modelBytes: least length of a model's name
- * @returns {Population}
- */
-export function makePopulation(random, size) {
-  const tenant = () => ({
+export function makePopulation(random: Random, size: PopulationSize): Population {
+  const tenant = (): Tenant => ({
     id: random.uuid(),
     keys: Array.from({ length: size.keysPerTenant }, () => random.uuid()),
   })
@@ -37,8 +46,7 @@ export function makePopulation(random, size) {
   }
 }
 
-/** @param {Random} random @param {number} index @param {number} bytes @returns {Model} */
-function makeModel(random, index, bytes) {
+function makeModel(random: Random, index: number, bytes: number): Model {
   const kind = SIZES[(index * 3) % SIZES.length]
   const round = Math.floor(index / FAMILIES.length)
   const name = `${FAMILIES[index % FAMILIES.length]}-${kind}${round === 0 ? '' : `-r${round}`}`

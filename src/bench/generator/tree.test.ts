@@ -3,30 +3,27 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { DEFAULTS } from './options.js'
+import { DEFAULTS, type TreeOptions } from './options.js'
 import { writeTree } from './tree.js'
 
-/** @type {string[]} */
-const made = []
+const made: string[] = []
 
 afterEach(() => {
   for (const root of made.splice(0)) rmSync(root, { recursive: true })
 })
 
-/** @param {Partial<typeof DEFAULTS>} options */
-function make(options) {
+function make(options: Partial<TreeOptions>) {
   const root = mkdtempSync(join(tmpdir(), 'wal-tree-'))
   made.push(root)
   const expected = JSON.parse(JSON.stringify(writeTree(root, { ...DEFAULTS, records: 3000, ...options })))
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((name) => statSync(join(root, name)).isFile())
     .sort()
-  const read = (/** @type {string} */ name) => readFileSync(join(root, name))
+  const read = (name: string) => readFileSync(join(root, name))
   return { expected, files, read, wal: files.filter((name) => !name.endsWith('.offset')) }
 }
 
-/** @param {Buffer[]} contents */
-const hash = (contents) => createHash('sha256').update(Buffer.concat(contents)).digest('hex')
+const hash = (contents: Buffer[]) => createHash('sha256').update(Buffer.concat(contents)).digest('hex')
 
 test('the same seed gives the same bytes, another seed others', () => {
   const [a, b, c] = [{}, {}, { seed: 2 }].map((options) => make({ damage: 0.05, corruptFiles: 1, ...options }))
@@ -60,7 +57,7 @@ test('what it expects is what a plain reading of a healthy tree finds', () => {
   expect(expected.records).toMatchObject({ decoded: 3000, unique: unique.size, duplicates: 3000 - unique.size })
   for (const row of rows) expect(row).toEqual(unique.get(row.request_id))
 
-  const sum = (/** @type {any[]} */ list, /** @type {string} */ name) =>
+  const sum = (list: readonly Record<string, number>[], name: string) =>
     list.reduce((n, row) => n + (row[name] ?? 0), 0)
   const distinct = [...unique.values()]
   expect(expected.total.input_tokens).toBe(sum(distinct, 'input_tokens'))
@@ -76,8 +73,8 @@ test('what it expects is what a plain reading of a healthy tree finds', () => {
       'ttft_ms',
     ),
   )
-  expect(new Set(expected.rollup.map((/** @type {{day: string}} */ row) => row.day)).size).toBeGreaterThan(2)
-  expect(expected.unknownFields.map((/** @type {{count: number}} */ field) => field.count)).toEqual(
+  expect(new Set(expected.rollup.map((row: { day: string }) => row.day)).size).toBeGreaterThan(2)
+  expect(expected.unknownFields.map((field: { count: number }) => field.count)).toEqual(
     Array(2).fill(rows.filter((row) => 'upstream_region' in row).length),
   )
 })
@@ -95,7 +92,7 @@ test('what it rejects are exactly the bytes at that place', () => {
   expect(lines.read).toBe(lines.blank + lines.quarantined + lines.tornTails + lines.withRecords)
   expect(rejected).toHaveLength(lines.quarantined + lines.tornTails + records.salvaged)
   expect(records.decoded).toBe(3000 + 2 * DEFAULTS.pods)
-  expect(new Set(rejected.map((/** @type {{reason: string}} */ entry) => entry.reason)).size).toBe(12)
+  expect(new Set(rejected.map((entry: { reason: string }) => entry.reason)).size).toBe(12)
   expect(records.repaired).toBeGreaterThan(0)
 })
 

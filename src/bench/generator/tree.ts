@@ -1,26 +1,23 @@
-/** @import { TreeOptions } from './options.js' */
-
-import { PodWriter } from './pod-writer.js'
+import type { TreeOptions } from './options.js'
+import { PodWriter, type Shared } from './pod-writer.js'
 import { makePopulation } from './population.js'
 import { Random } from './random.js'
 import { Tally } from './tally.js'
 
 /**
  * Writes a tree of WAL files, pod by pod, in memory that does not grow with it.
- * @param {string} root directory, made where it is missing; files of the same names are overwritten
- * @param {TreeOptions} options
- * @returns {Tally} the expected result
+ * @param root directory, made where it is missing; files of the same names are overwritten
+ * @returns the expected result
  */
-export function writeTree(root, options) {
+export function writeTree(root: string, options: TreeOptions): Tally {
   const random = new Random(options.seed)
   const tally = new Tally()
-  const shared = {
+  const shared: Shared = {
     root,
     options,
     random,
     tally,
     population: makePopulation(random, options),
-    /** @type {import('./wal-file.js').WrittenRecord[]} */
     copyable: [],
   }
   for (let pod = 0; pod < options.pods; pod++) {
@@ -30,8 +27,8 @@ export function writeTree(root, options) {
   return tally
 }
 
-/** Five letters as Kubernetes hangs them on a name; another one for each number. @param {number} pod @returns {string} */
-function podSuffix(pod) {
+/** Five letters as Kubernetes hangs them on a name; another one for each number. */
+function podSuffix(pod: number): string {
   const letters = 'bcdfghjklmnpqrstvwxz2456789'
   let rest = Math.imul(pod + 1, 2_654_435_761) >>> 0
   let suffix = ''

@@ -1,0 +1,10 @@
+/** Trees of WAL files as the pods of a gateway leave them, each from a seed, with what they hold. */
+export { BAD_LINES, tornPrefix, withNullCost } from './damage.js'
+export { asWrittenBy, GENERATIONS, type Generation, lineOf } from './line.js'
+export { DEFAULTS, type TreeOptions } from './options.js'
+export { makePopulation } from './population.js'
+export { Random } from './random.js'
+export { makeRecord, type UsageRecord } from './record.js'
+export { Tally } from './tally.js'
+export { writeTree } from './tree.js'
+export { WalFile, type WrittenRecord } from './wal-file.js'
