@@ -21,12 +21,12 @@ export async function examineBackups(
 
 function reportOf(store: StoreName, entries: readonly BackupEntry[]): BackupReport {
   const own = entries.filter((entry) => entry.store === store)
-  const newest = own.find(({ state }) => state === 'complete')
+  const newest = own.find((entry) => entry.state === 'complete')
   const counts: Partial<Record<BackupEntry['state'], number>> = {}
   for (const { state } of own) counts[state] = (counts[state] ?? 0) + 1
-  if (newest === undefined) return { store, newest: null, counts }
-  const { id, startedMs, bytes } = newest
-  return { store, newest: { id, startedMs, bytes }, counts }
+  if (newest?.manifest == null) return { store, newest: null, counts }
+  const { id, startedMs, bytes, manifest } = newest
+  return { store, newest: { id, startedMs, bytes, encryption: manifest.encryption }, counts }
 }
 
 function problemsOf({ store, newest, counts }: BackupReport, maxAgeMs: number, nowMs: number): Problem[] {

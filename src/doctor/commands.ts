@@ -1,11 +1,12 @@
 import { Temporal } from 'temporal-polyfill'
-import type { StoreName } from '../domain/backup.js'
+import { STORES } from '../backup/list.js'
+import type { Encryption, StoreName } from '../domain/backup.js'
 import type { RecoveryWindow } from '../domain/pitr.js'
-import type { Deployment } from './deployment.js'
+import { type Deployment, mayBeBackedUp } from './deployment.js'
 import { shellLine } from './shell.js'
 
 /** Where no sources are named: how the pods of a cluster are. */
-const ANY_PODS = 'k8s://obleth/app.kubernetes.io%2Fname=obleth'
+export const ANY_PODS = 'k8s://obleth/app.kubernetes.io/name=obleth'
 
 /**
  * The commands of runbooks, with the user's own values. Passwords are none of them: they stay where the user has put them,
@@ -21,7 +22,7 @@ export class Commands {
   restore(store: StoreName): string {
     const into = this.deployment.options.stores.redis.dataDir ?? '<data dir of Redis>'
     const where = store === 'redis' ? ['--into', into] : this.at(store)
-    return this.line('restore', store, 'latest', ...where, ...this.backups(), ...this.keys())
+    return this.line('restore', store, 'latest', ...where, ...this.backups(), ...this.keys([store]))
   }
 
   /** Postgres as it was at the last moment that its archive can bring back, into a new directory beside the old one. */
@@ -39,7 +40,11 @@ export class Commands {
   }
 
   verify(): string {
-    return this.line('backups', 'verify', 'latest', ...this.backups(), ...this.keys())
+    return this.line('backups', 'verify', 'latest', ...this.backups(), ...this.keys(STORES))
+  }
+
+  list(): string {
+    return this.line('backups', 'list', ...this.backups())
   }
 
   collect(bundle: string): string {
@@ -53,8 +58,8 @@ export class Commands {
 
   /** Into an empty server where no backup gives it its tables; an embedded ledger makes its own. */
   replay(bundle: string, ...more: readonly string[]): string {
-    const { options, newestMs } = this.deployment
-    const bare = options.stores.clickhouse.url !== undefined && !newestMs.has('clickhouse')
+    const bare =
+      this.deployment.options.stores.clickhouse.url !== undefined && !mayBeBackedUp(this.deployment, 'clickhouse')
     return this.line('replay', bundle, ...this.at('clickhouse'), ...(bare ? ['--create-schema'] : []), ...more)
   }
 
@@ -84,11 +89,15 @@ export class Commands {
     return [...(endpoint === undefined ? [] : ['--s3-endpoint', endpoint]), ...(pathStyle ? ['--s3-path-style'] : [])]
   }
 
-  private keys(): readonly string[] {
-    const { ageIdentity, gpgPassphraseFile } = this.deployment.options.keys
+  /** The keys that the user names, and room for those that the newest backups of these stores need besides. */
+  private keys(stores: readonly StoreName[]): readonly string[] {
+    const { options, newest } = this.deployment
+    const needed = (way: Encryption) => stores.some((store) => newest.get(store)?.encryption === way)
+    const age = options.keys.ageIdentity ?? (needed('age') ? '<file with the age identity>' : undefined)
+    const gpg = options.keys.gpgPassphraseFile ?? (needed('gpg') ? '<file with the passphrase>' : undefined)
     return [
-      ...(ageIdentity === undefined ? [] : ['--age-identity', ageIdentity]),
-      ...(gpgPassphraseFile === undefined ? [] : ['--gpg-passphrase-file', gpgPassphraseFile]),
+      ...(age === undefined ? [] : ['--age-identity', age]),
+      ...(gpg === undefined ? [] : ['--gpg-passphrase-file', gpg]),
     ]
   }
 

@@ -54,11 +54,10 @@ export async function doctor(options: DoctorOptions, nowMs: number, signal: Abor
     options,
     sources: options.sources,
     stores,
-    newestMs: new Map(
-      (backups.answer?.stores ?? []).flatMap(({ store, newest }) =>
-        newest === null ? [] : [[store, newest.startedMs]],
-      ),
+    newest: new Map(
+      (backups.answer?.stores ?? []).flatMap(({ store, newest }) => (newest === null ? [] : [[store, newest]])),
     ),
+    backupsUnread: backups.problem[0]?.reason ?? null,
     archive: archive?.cluster ?? null,
     window: archived?.window ?? null,
     wal: wal?.answer?.report ?? null,

@@ -1,11 +1,13 @@
 import type { MatrixRow } from '../domain/doctor.js'
 import { Commands } from './commands.js'
-import type { Deployment } from './deployment.js'
+import { type Deployment, mayBeBackedUp } from './deployment.js'
 
 /** Folder for a bundle that runbooks name. */
 export const BUNDLE = './obleth-ledger-bundle'
 
 const at = (ms: number): string => new Date(ms).toISOString()
+
+const UNREAD = 'the backups could not be looked at'
 
 /** What the loss of each store, and of a pod, would mean here: DOMAIN section 1 with this deployment's own values. */
 export function failureMatrix(deployment: Deployment): MatrixRow[] {
@@ -18,8 +20,8 @@ export function failureMatrix(deployment: Deployment): MatrixRow[] {
   ]
 }
 
-function redisRow({ newestMs }: Deployment, commands: Commands): MatrixRow {
-  const newest = newestMs.get('redis') ?? null
+function redisRow(deployment: Deployment, commands: Commands): MatrixRow {
+  const newest = deployment.newest.get('redis')?.startedMs ?? null
   return {
     lost: 'redis',
     impact: 'the cache is cold and live token budgets start anew; nothing is lost for good',
@@ -28,12 +30,14 @@ function redisRow({ newestMs }: Deployment, commands: Commands): MatrixRow {
         ? 'all but the budgets: obleth rebuilds it from Postgres on first use'
         : `all but the budgets by itself, on first use; with them as of ${at(newest)}`,
     untilMs: newest,
-    commands: newest === null ? [] : [commands.restore('redis')],
+    commands: mayBeBackedUp(deployment, 'redis') ? [commands.restore('redis')] : [],
   }
 }
 
-function postgresRow({ newestMs, window }: Deployment, commands: Commands): MatrixRow {
-  const newest = newestMs.get('postgres') ?? null
+function postgresRow(deployment: Deployment, commands: Commands): MatrixRow {
+  const { window, backupsUnread } = deployment
+  const newest = deployment.newest.get('postgres')?.startedMs ?? null
+  const dump = mayBeBackedUp(deployment, 'postgres') ? [commands.restore('postgres')] : []
   const impact = 'tenants, API keys, models, settings and the audit log are gone: only a backup brings them back'
   if (window !== null)
     return {
@@ -41,27 +45,27 @@ function postgresRow({ newestMs, window }: Deployment, commands: Commands): Matr
       impact,
       recoverable: `any moment from ${window.from} to before ${window.before}`,
       untilMs: Date.parse(window.before),
-      commands: [commands.restoreArchived(), ...(newest === null ? [] : [commands.restore('postgres')])],
+      commands: [commands.restoreArchived(), ...dump],
     }
-  if (newest === null)
-    return { lost: 'postgres', impact, recoverable: 'nothing: there is no backup', untilMs: null, commands: [] }
-  const recoverable = `the state of ${at(newest)}`
-  return { lost: 'postgres', impact, recoverable, untilMs: newest, commands: [commands.restore('postgres')] }
+  const without = backupsUnread === null ? 'nothing: there is no backup' : `nobody knows: ${UNREAD}`
+  const recoverable = newest === null ? without : `the state of ${at(newest)}`
+  return { lost: 'postgres', impact, recoverable, untilMs: newest, commands: dump }
 }
 
-function clickhouseRow({ newestMs }: Deployment, commands: Commands): MatrixRow {
-  const newest = newestMs.get('clickhouse') ?? null
+function clickhouseRow(deployment: Deployment, commands: Commands): MatrixRow {
+  const newest = deployment.newest.get('clickhouse')?.startedMs ?? null
+  const without = deployment.backupsUnread === null ? 'there is no backup' : UNREAD
   return {
     lost: 'clickhouse',
     impact: "usage and billing history is gone, save what backups and the pods' WAL files hold",
     recoverable:
       newest === null
-        ? "what the pods' WAL files still hold: there is no backup"
+        ? `what the pods' WAL files still hold: ${without}`
         : `the history as of ${at(newest)}, and behind it what the pods' WAL files hold`,
     untilMs: newest,
     commands: [
       commands.collect(BUNDLE),
-      ...(newest === null ? [] : [commands.restore('clickhouse')]),
+      ...(mayBeBackedUp(deployment, 'clickhouse') ? [commands.restore('clickhouse')] : []),
       commands.replay(BUNDLE),
     ],
   }

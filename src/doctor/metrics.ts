@@ -29,7 +29,9 @@ function render(outcome: DoctorOutcome | null, nowMs: number): string {
   const wal = outcome?.wal
   return [
     metric('last_run_timestamp_seconds', 'When doctor last looked.', [[{}, nowMs / 1000]]),
-    metric('success', '1 where doctor could look at all of it.', [[{}, outcome === null ? 0 : 1]]),
+    metric('success', '1 where doctor ran to its end and could look at the backups.', [
+      [{}, outcome?.backups == null ? 0 : 1],
+    ]),
     metric('problems', 'Things that somebody has to see to.', [[{}, outcome?.problems.length ?? 1]]),
     metric('store_up', '1 where the store answers.', perStore(up)),
     metric(

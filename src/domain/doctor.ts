@@ -1,6 +1,6 @@
 /** What `doctor` finds out about a deployment. */
 
-import type { BackupState, StoreName } from './backup.js'
+import type { BackupState, Encryption, StoreName } from './backup.js'
 import type { RecoveryWindow } from './pitr.js'
 
 export type Lost = StoreName | 'pod'
@@ -29,10 +29,18 @@ export interface StoreReport {
   readonly problems: readonly Problem[]
 }
 
+/** A complete backup of a store. */
+export interface NewestBackup {
+  readonly id: string
+  readonly startedMs: number
+  readonly bytes: number
+  readonly encryption: Encryption
+}
+
 /** The newest good backup of a store. */
 export interface BackupReport {
   readonly store: StoreName
-  readonly newest: { readonly id: string; readonly startedMs: number; readonly bytes: number } | null
+  readonly newest: NewestBackup | null
   /** How many there are, by state. */
   readonly counts: Readonly<Partial<Record<BackupState, number>>>
 }

@@ -16,7 +16,7 @@ export function renderDoctor(outcome: DoctorOutcome, style: Style): string {
     '',
     style.bold('WAL of the pods'),
     wal === null
-      ? '  not looked at: name the sources, such as k8s://obleth/app=obleth'
+      ? '  not looked at: name the sources, such as k8s://obleth/app.kubernetes.io/name=obleth'
       : `  ${plural(wal.files, 'file')} of ${plural(wal.pods, 'pod')}, ${size(wal.bytes)}; running ${wal.live}, full ${wal.full}`,
     '',
     style.bold('what a loss would mean'),
@@ -43,7 +43,7 @@ export function renderDoctor(outcome: DoctorOutcome, style: Style): string {
 /** The steps that bring a lost store back. */
 export function renderRunbook({ lost, steps }: NonNullable<DoctorOutcome['runbook']>, style: Style): string {
   const lines = steps.flatMap(({ text, command }: Step, n) => [
-    `${String(n + 1).padStart(2)}. ${text}`,
+    `${String(n + 1).padStart(2)}. ${printable(text)}`,
     ...(command === null ? [] : [`      ${style.bold(printable(command))}`]),
   ])
   return `${style.bold(`${lost} is lost: what to do`)}\n${lines.join('\n')}\n`

@@ -118,5 +118,17 @@ function told(error: unknown, file: string): unknown {
       hint: 'run as the user who owns it, or name another place with --backups',
       cause: error,
     })
+  if (code === 'ENOTDIR')
+    return new LedgerError('config', 'this is no folder, so it cannot hold backups', {
+      place,
+      hint: 'name the folder, or s3://bucket/prefix, with --backups',
+      cause: error,
+    })
+  if (syscall === 'read' || syscall === 'scandir')
+    return new LedgerError('source_failed', `the backups cannot be read: ${String(error)}`, {
+      place,
+      hint: 'see whether the disk or the network folder is well, or name another place with --backups',
+      cause: error,
+    })
   return writeError('a file of the backup', place, error, HINT)
 }
