@@ -496,7 +496,7 @@ export const OPTIONS = {
   'postgres-url': option(parse.postgresUrl, {
     shape: 'value',
     alsoFrom: { name: 'OBLETH_DATABASE_URL' },
-    group: 'Bill',
+    group: 'Target',
     commands: ['bill', 'backup postgres', 'restore postgres', 'doctor', 'config show'],
     describe: "obleth's Postgres; as a flag without password",
   }),
