@@ -1,6 +1,7 @@
 import yargs, { type Argv, type Options } from 'yargs'
+import type { CommandName } from '../config/command-names.js'
 import { closestOption, type Flags } from '../config/layers.js'
-import { type CommandName, OPTION_LIST } from '../config/options.js'
+import { belongsTo, OPTION_LIST } from '../config/options.js'
 import { LedgerError } from '../domain/errors.js'
 import { byFirstWord, COMMAND_LIST, type Command, GROUPS, takesSources } from './command-list.js'
 import { ADVICE } from './examples.js'
@@ -123,7 +124,7 @@ const build =
     const advice = hidden ? undefined : ADVICE[command]
     if (advice !== undefined) parser.example(advice.examples).epilogue(`${advice.text}\n`)
     for (const option of OPTION_LIST) {
-      if (option.flag !== undefined || !option.commands.includes(command)) continue
+      if (option.flag !== undefined || !belongsTo(option, command)) continue
       const shared: Options = {
         // Accepted, as by every command; but who collects in an outage has no use for them.
         hidden: hidden || (command === 'collect' && option.group === 'Target'),

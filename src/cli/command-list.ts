@@ -1,4 +1,4 @@
-import type { CommandName } from '../config/options.js'
+import type { CommandName } from '../config/command-names.js'
 
 /** A command of the command line. */
 export interface Command {

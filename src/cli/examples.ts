@@ -1,4 +1,4 @@
-import type { CommandName } from '../config/options.js'
+import type { CommandName } from '../config/command-names.js'
 
 /** What the help of a command says beside its options. */
 interface Advice {

@@ -1,5 +1,5 @@
 import { refuseSecretsInArguments } from '../config/argv-secrets.js'
-import type { CommandName } from '../config/options.js'
+import type { CommandName } from '../config/command-names.js'
 import { resolveSettings, type Settings } from '../config/resolve.js'
 import { LedgerError } from '../domain/errors.js'
 import { toolVersion } from '../pipeline/version.js'

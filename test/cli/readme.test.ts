@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { EXIT } from '../../src/cli/exit-codes.js'
-import { type CommandName, OPTION_LIST } from '../../src/config/options.js'
+import type { CommandName } from '../../src/config/command-names.js'
+import { OPTION_LIST } from '../../src/config/options.js'
 
 const readme = readFileSync('README.md', 'utf8')
 
@@ -23,7 +24,7 @@ function rowOf(option: (typeof OPTION_LIST)[number]): string {
 const page = [
   '# Options',
   '',
-  'Made from the table in `src/config/options.ts` by `npx vitest run test/cli/readme.test.ts -u`.',
+  'Made from the table in `src/config/options/` by `npx vitest run test/cli/readme.test.ts -u`.',
   '',
   '| option | commands | default | else from | meaning |',
   '|---|---|---|---|---|',
