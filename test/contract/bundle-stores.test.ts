@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -11,6 +12,8 @@ import { AWS, tempFolder } from '../support/wal-tree.js'
 
 Object.assign(process.env, CREDENTIALS)
 const signal = new AbortController().signal
+// As that of the command line.
+setMaxListeners(0, signal)
 
 /** A place with nothing in it, opened by as many as want to. */
 interface Ground {
