@@ -83,25 +83,36 @@ async function* through(
   }
 }
 
-function ageArguments({ ageRecipients, ageIdentity }: KeyOptions, direction: 'encrypt' | 'decrypt'): string[] {
-  if (direction === 'encrypt') return ['-R', ageRecipients ?? '']
-  if (ageIdentity === undefined) throw noKey('age', '--age-identity')
-  assertReadable(ageIdentity, 'age')
-  return ['-d', '-i', ageIdentity]
+/**
+ * Sees to it that a key for such a backup is named, before anybody is asked whether to restore it.
+ *
+ * @returns the file that holds it; undefined where none is needed
+ * @throws LedgerError `config` where none is named or its file is not there
+ */
+export function assertKey(way: Encryption, { ageIdentity, gpgPassphraseFile }: KeyOptions): string | undefined {
+  if (way === 'none') return undefined
+  const [option, file] =
+    way === 'age' ? (['--age-identity', ageIdentity] as const) : (['--gpg-passphrase-file', gpgPassphraseFile] as const)
+  if (file === undefined)
+    throw new LedgerError('config', `the backup is encrypted with ${way}, and no key is named`, {
+      hint: `name the file with the key: ${option}`,
+    })
+  assertReadable(file, way)
+  return file
+}
+
+function ageArguments(keys: KeyOptions, direction: 'encrypt' | 'decrypt'): string[] {
+  if (direction === 'encrypt') return ['-R', keys.ageRecipients ?? '']
+  return ['-d', '-i', assertKey('age', keys) ?? '']
 }
 
 /** The passphrase goes through a file of this process alone: gpg reads the user's own one as it is, last line feed too. */
-async function gpgArguments(
-  { gpgPassphraseFile }: KeyOptions,
-  direction: 'encrypt' | 'decrypt',
-  home: string,
-): Promise<string[]> {
-  if (gpgPassphraseFile === undefined) throw noKey('gpg', '--gpg-passphrase-file')
-  assertReadable(gpgPassphraseFile, 'gpg')
-  const passphrase = readFileSync(gpgPassphraseFile, 'utf8').split(/\r?\n/, 1)[0]
+async function gpgArguments(keys: KeyOptions, direction: 'encrypt' | 'decrypt', home: string): Promise<string[]> {
+  const named = assertKey('gpg', keys) ?? ''
+  const passphrase = readFileSync(named, 'utf8').split(/\r?\n/, 1)[0]
   if (passphrase === '')
     throw new LedgerError('config', 'the passphrase is empty', {
-      place: printable(gpgPassphraseFile),
+      place: printable(named),
       hint: 'write the passphrase to the first line of that file',
     })
   const file = join(home, 'passphrase')
@@ -126,15 +137,12 @@ function assertReadable<W extends Encryption>(file: string, way: W): W {
   })
 }
 
-function noKey(way: Encryption, option: string): LedgerError {
-  return new LedgerError('config', `the backup is encrypted with ${way}, and no key is named`, {
-    hint: `name the file with the key: ${option}`,
-  })
-}
-
+/** What age adds to each of its errors. */
+const ASIDE = /;? ?age: report unexpected or unhelpful errors at \S+/
 const WRONG_KEY = /no identity matched|bad session key|decryption failed: (bad|no secret)/i
 
-function refusal(way: Encryption, direction: 'encrypt' | 'decrypt', said: string): LedgerError {
+function refusal(way: Encryption, direction: 'encrypt' | 'decrypt', words: string): LedgerError {
+  const said = words.replace(ASIDE, '')
   if (direction === 'encrypt')
     return new LedgerError('config', `${way} cannot encrypt: ${said}`, {
       place: way,
@@ -143,7 +151,7 @@ function refusal(way: Encryption, direction: 'encrypt' | 'decrypt', said: string
   if (WRONG_KEY.test(said))
     return new LedgerError('access_denied', `the key does not open this backup: ${said}`, {
       place: way,
-      hint: 'name the key that it was made with; nothing was restored',
+      hint: 'name the key that it was made with; a file of age identities may hold several, those of older backups too',
     })
   return new LedgerError('verification_failed', `the encrypted backup is damaged: ${said}`, {
     place: way,

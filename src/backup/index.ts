@@ -91,10 +91,18 @@ function choose(entries: readonly BackupEntry[], named: string, place: string): 
     named === '' ? true : named === 'latest' ? newest.get(store) === id : named === id,
   )
   if (chosen.length > 0) return chosen
-  throw new LedgerError('source_not_found', named === '' ? 'there is no backup' : 'there is no such backup', {
-    place,
-    hint: 'obleth-ledger backups list shows what there is; --backups names another place',
-  })
+  throw new LedgerError(
+    'source_not_found',
+    named === ''
+      ? 'there is no backup'
+      : named === 'latest'
+        ? 'there is no complete backup'
+        : 'there is no such backup',
+    {
+      place,
+      hint: 'obleth-ledger backups list shows what there is; --backups names another place',
+    },
+  )
 }
 
 /** What a policy keeps and removes; removes it only where `confirmed`. */

@@ -2,6 +2,8 @@ import { refuseSecretsInArguments } from '../config/argv-secrets.js'
 import type { CommandName } from '../config/command-names.js'
 import { resolveSettings, type Settings } from '../config/resolve.js'
 import { LedgerError } from '../domain/errors.js'
+import { printable } from '../domain/printable.js'
+import { isNoRoom } from '../domain/write-error.js'
 import { toolVersion } from '../pipeline/version.js'
 import { createPrinter, type Look, type Outputs, type Printer } from '../report/printer.js'
 import { parseArguments } from './arguments.js'
@@ -113,22 +115,33 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 /** Tells of an error that nothing caught, and returns the exit code. */
 export function crashed(error: unknown, argv: readonly string[]): number {
-  createPrinter(earlyLook(argv), outputs(), toolVersion()).failure(error, null, false)
+  createPrinter(earlyLook(argv), outputs(), toolVersion()).failure(withoutRoom(error), null, false)
   return EXIT.failed
 }
 
 function report(thrown: unknown, printer: Printer, command: CommandName | null, signal: NodeJS.Signals | null): number {
-  const error = signal === null ? thrown : interrupted(thrown, signal)
+  const error = signal === null ? withoutRoom(thrown) : interrupted(thrown, signal)
   const code = exitCodeOfError(error, signal)
   printer.failure(error, command, code === EXIT.refused)
   return code
+}
+
+/** A full disk, wherever it is met, is no fault of the program. */
+function withoutRoom(thrown: unknown): unknown {
+  if (thrown instanceof LedgerError || !isNoRoom(thrown)) return thrown
+  const { path } = thrown as NodeJS.ErrnoException
+  return new LedgerError('disk_full', `a disk is full: ${printable(String(thrown))}`, {
+    ...(path === undefined ? {} : { place: printable(path) }),
+    hint: 'free some space where the output, --state-dir and TMPDIR are, then run the same command again',
+    cause: thrown,
+  })
 }
 
 /** An abort that a library threw is an interruption too; every other error keeps its own meaning. */
 function interrupted(thrown: unknown, signal: NodeJS.Signals): unknown {
   if (!(thrown instanceof Error) || thrown.name !== 'AbortError') return thrown
   return new LedgerError('interrupted', `stopped by ${signal}`, {
-    hint: 'run the same command again: it goes on where this one stopped',
+    hint: 'run the same command again: it goes on where this one stopped, or begins anew where there is nothing to go on with',
     cause: thrown,
   })
 }

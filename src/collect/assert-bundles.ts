@@ -2,6 +2,7 @@ import type { VerifyOutcome } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import type { InputOptions } from '../domain/options.js'
 import { printable } from '../domain/printable.js'
+import { shellLine } from '../domain/shell-line.js'
 import { openStore } from './open-store.js'
 
 /**
@@ -29,7 +30,7 @@ export async function assertBundles(
       `${differences.length} files of the bundle are not what its manifest says: ${reason}`,
       {
         place: printable(`${store.place}/${path}`),
-        hint: `obleth-ledger collect --verify --to ${printable(source)} names them all; remove these and collect again, or name the sound folders in it`,
+        hint: `${printable(shellLine(['obleth-ledger', 'collect', '--verify', '--to', source]))} names them all; remove these and collect again, or name the sound folders in it`,
       },
     )
   }

@@ -2,8 +2,8 @@ import { Temporal } from 'temporal-polyfill'
 import { STORES } from '../backup/list.js'
 import type { Encryption, StoreName } from '../domain/backup.js'
 import type { RecoveryWindow } from '../domain/pitr.js'
+import { shellLine } from '../domain/shell-line.js'
 import { type Deployment, mayBeBackedUp } from './deployment.js'
-import { shellLine } from './shell.js'
 
 /** Where no sources are named: how the pods of a cluster are. */
 export const ANY_PODS = 'k8s://obleth/app.kubernetes.io/name=obleth'

@@ -7,6 +7,7 @@ import type {
   VerifiedBackup,
 } from '../domain/backup.js'
 import { printable } from '../domain/printable.js'
+import { shellLine } from '../domain/shell-line.js'
 import { count, plural, size, time } from './format.js'
 import type { Style } from './style.js'
 import { type Column, renderTable } from './table.js'
@@ -33,6 +34,7 @@ export function renderBackup(manifest: BackupManifest, place: string, style: Sty
   const facts = Object.entries(contents.facts).map(
     ([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') || 'none' : value}`,
   )
+  const held = store === 'redis' ? 'key' : 'row'
   const lines = [
     `${style.good('backed up')} ${printable(`${store} ${serverVersion}, ${source}`)}`,
     `  backup    ${id}, ${printable(place)}`,
@@ -40,9 +42,9 @@ export function renderBackup(manifest: BackupManifest, place: string, style: Sty
     `  holds     ${printable([...contents.databases, ...facts].join('; ') || 'nothing')}`,
     ...contents.tables
       .slice(0, MOST_TABLES)
-      .map(({ table, rows }) => `  ${' '.repeat(8)}  ${printable(table)}: ${plural(rows, 'row')}`),
+      .map(({ table, rows }) => `  ${' '.repeat(8)}  ${printable(table)}: ${plural(rows, held)}`),
     ...notes.map((note) => `  ${style.warn('note')}      ${printable(note)}`),
-    `next: obleth-ledger backups verify ${id} --backups ${printable(place)}`,
+    `next: ${printable(shellLine(['obleth-ledger', 'backups', 'verify', id, '--backups', place]))}`,
   ]
   return `${lines.join('\n')}\n`
 }

@@ -1,5 +1,6 @@
 import type { CollectOutcome, VerifyOutcome } from '../domain/collect.js'
 import { printable } from '../domain/printable.js'
+import { shellLine } from '../domain/shell-line.js'
 import { count, plural, size } from './format.js'
 import type { Style } from './style.js'
 import { renderWarnings } from './warnings.js'
@@ -20,7 +21,7 @@ export function renderCollect(outcome: CollectOutcome, all: boolean, style: Styl
   ]
   if (live.length > 0)
     lines.push('  stop these pods, or let them drain, so that their files stand still; then run the same command again')
-  lines.push(`next: obleth-ledger collect --verify --to ${printable(bundle)}`)
+  lines.push(`next: ${printable(shellLine(['obleth-ledger', 'collect', '--verify', '--to', bundle]))}`)
   return `${lines.join('\n')}\n`
 }
 

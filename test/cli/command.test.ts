@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -48,6 +48,26 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
     'completion',
   ])
 })
+
+// Linux has a file that is a full disk.
+test
+  .skipIf(!existsSync('/dev/full'))
+  .each([[['config', 'show']], [['config', 'show', '--json']], [['backups', 'nonsense', '--json']]])(
+  'output that meets a full disk is a failure, and no fault of the program %#',
+  (argv) => {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [CLI, ...argv], {
+      cwd,
+      env: clean,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    })
+    closeSync(full)
+    expect(status).toBe(1)
+    expect(stderr).toContain('a disk is full')
+    expect(stderr).not.toContain('fault of obleth-ledger')
+  },
+)
 
 test.each([
   [['replay', '--clickhouse-url', 'http://u:hunter2@127.0.0.1:1', 'wal']],

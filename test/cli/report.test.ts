@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import type { BackupManifest } from '../../src/domain/backup.js'
 import type { RunDocument } from '../../src/domain/document.js'
 import { LedgerError } from '../../src/domain/errors.js'
 import { printable } from '../../src/domain/printable.js'
+import { renderBackup } from '../../src/report/backups.js'
 import { renderBalance } from '../../src/report/balance.js'
+import { renderCollect } from '../../src/report/collect.js'
 import { renderFailure } from '../../src/report/failure.js'
 import { moment, size, time } from '../../src/report/format.js'
 import { renderPlan } from '../../src/report/plan.js'
@@ -13,6 +16,21 @@ import { renderWarnings } from '../../src/report/warnings.js'
 import { document, inspectOutcome, plan, replayOutcome } from './samples.js'
 
 const style = createStyle(false)
+const REDIS_BACKUP: BackupManifest = {
+  store: 'redis',
+  id: '20260301T000000Z-abcdef',
+  tool: '0.1.0',
+  programs: {},
+  serverVersion: '7.0.15',
+  source: 'redis://127.0.0.1:6379',
+  contents: { databases: [], tables: [{ table: 'db0', rows: 1 }], facts: {} },
+  notes: [],
+  startedAt: '2026-03-01T00:00:00.000Z',
+  finishedAt: '2026-03-01T00:00:01.000Z',
+  encryption: 'none',
+  serverSideEncryption: null,
+  files: [],
+}
 const view = { style, all: false }
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not appear
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/
@@ -269,4 +287,18 @@ test('units', () => {
     '1 h 3 min',
   ])
   expect([0, 1.8e12 + 5].map(moment)).toEqual(['1970-01-01T00:00:00Z', '2027-01-15T08:00:00.005Z'])
+})
+
+test('the command to run next can be pasted, wherever things lie', () => {
+  const collected = { bundle: "/mnt/it's here", files: [], written: 0, unreadable: [], warnings: [], live: [] }
+  expect(renderCollect(collected, false, style)).toContain(
+    "next: obleth-ledger collect --verify --to '/mnt/it'\\''s here'\n",
+  )
+  expect(renderBackup(REDIS_BACKUP, 'my backups', style)).toContain(
+    "next: obleth-ledger backups verify 20260301T000000Z-abcdef --backups 'my backups'\n",
+  )
+})
+
+test('what Redis holds are keys', () => {
+  expect(renderBackup(REDIS_BACKUP, 'backups', style)).toContain('db0: 1 key\n')
 })

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { BackupDir, type CommandEnd } from '../support/backup-dir.js'
+import { canEncrypt, makeKey } from '../support/keys.js'
 import { contentOf, emptyAgain, fillObleth, sql, urlOf } from '../support/obleth-postgres.js'
 import { postgresPrograms, startPostgres, type TestPostgres } from '../support/postgres.js'
 
@@ -60,6 +61,23 @@ describe.skipIf(programs === null)('restoring Postgres', () => {
       const refused = await restore(target)
       expect([refused.code, errorOf(refused).code]).toEqual([5, 'refused'])
       expect(errorOf(refused).hint).toContain('--dry-run')
+      await expectAsItWas()
+    })
+
+    it.skipIf(!canEncrypt('age'))('plans nothing that it has no key for', async () => {
+      const sealed = new BackupDir()
+      try {
+        const { take, open } = makeKey('age', sealed.root)
+        const made = await sealed.run(['backup', 'postgres', ...take], { OBLETH_DATABASE_URL: url })
+        expect(made.code, made.stderr).toBe(0)
+        const plan = (...more: string[]) =>
+          sealed.run(['restore', 'postgres', '--dry-run', ...more], { OBLETH_DATABASE_URL: target })
+        const planned = await plan()
+        expect([planned.code, errorOf(planned).hint]).toEqual([2, expect.stringContaining('--age-identity')])
+        expect((await plan(...open)).code).toBe(0)
+      } finally {
+        await sealed.remove()
+      }
       await expectAsItWas()
     })
 

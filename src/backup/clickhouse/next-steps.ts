@@ -1,10 +1,6 @@
 import type { TargetOptions } from '../../domain/options.js'
+import { shellLine } from '../../domain/shell-line.js'
 import { identifier } from '../../ledger/identifiers.js'
-
-const SAFE = /^[A-Za-z0-9_./:@%+=,-]+$/
-
-/** A word as a POSIX shell takes it. */
-const quoted = (word: string) => (SAFE.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
 
 /** Options by which a command finds this target; its password comes from where this command had it. */
 function targetArguments({ url, user, database, embedded }: TargetOptions): string[] {
@@ -12,7 +8,7 @@ function targetArguments({ url, user, database, embedded }: TargetOptions): stri
   return [...place, '--clickhouse-db', database]
 }
 
-const command = (...words: readonly string[]) => ['obleth-ledger', ...words].map(quoted).join(' ')
+const command = (...words: readonly string[]) => shellLine(['obleth-ledger', ...words])
 
 /**
  * Commands that close the gap between a backup and the loss. The WAL files are replayed whole: a record may have been

@@ -1,10 +1,3 @@
-/** Words of a shell command, quoted where they need it. */
-export function commandLine(words: readonly string[]): string {
-  return words
-    .map((word) => (/^[\p{L}\p{N}_@%+=:,./-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ')
-}
-
 /** A value of postgresql.conf, in which backslashes escape too. */
 export function postgresValue(value: string | number): string {
   return typeof value === 'number' ? String(value) : `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`

@@ -1,6 +1,7 @@
 import type { RenderedFile, RenderOptions, Repository } from '../../domain/pitr.js'
+import { shellLine } from '../../domain/shell-line.js'
 import { forPostgres } from './instant.js'
-import { commandLine, postgresValue } from './quoting.js'
+import { postgresValue } from './quoting.js'
 import { textOf } from './text.js'
 
 type S3Repository = Extract<Repository, { kind: 's3' }>
@@ -38,7 +39,7 @@ function bucketSettings(options: RenderOptions, repository: S3Repository): strin
     `wal_level = ${postgresValue('replica')}`,
     `archive_mode = ${postgresValue('on')}`,
     `# The keys stand in ~/.aws/credentials of the cluster's owner (0600), the region ${options.s3Region} in ~/.aws/config.`,
-    `archive_command = ${postgresValue(`${commandLine(['barman-cloud-wal-archive', ...args])} %p`)}`,
+    `archive_command = ${postgresValue(`${shellLine(['barman-cloud-wal-archive', ...args])} %p`)}`,
     '# A segment that is not full is archived after a minute: the most that a loss of this machine can cost.',
     `archive_timeout = ${postgresValue('60s')}`,
   )
@@ -50,7 +51,7 @@ function bucketCommands(options: RenderOptions, repository: S3Repository): strin
   const store = storeArguments(options)
   const place = [bucketUrl(repository), name]
   const server = ['--host', host, '--port', String(port), '--user', user]
-  const command = (program: string, ...args: string[]) => commandLine([program, ...store, ...args, ...place])
+  const command = (program: string, ...args: string[]) => shellLine([program, ...store, ...args, ...place])
   const backup = command('barman-cloud-backup', '--gzip', ...encryption(options), ...server)
   const expire = command('barman-cloud-backup-delete', '--retention-policy', `RECOVERY WINDOW OF ${windowDays} DAYS`)
   const recovery =

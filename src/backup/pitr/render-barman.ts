@@ -1,7 +1,8 @@
 import { LedgerError } from '../../domain/errors.js'
 import type { RenderedFile, RenderOptions } from '../../domain/pitr.js'
+import { shellLine } from '../../domain/shell-line.js'
 import { forPostgres } from './instant.js'
-import { commandLine, connectionString, postgresValue } from './quoting.js'
+import { connectionString, postgresValue } from './quoting.js'
 import { renderBarmanCloud } from './render-barman-cloud.js'
 import { textOf } from './text.js'
 
@@ -88,7 +89,7 @@ function serverConfig({ cluster, windowDays }: RenderOptions, home: string): str
 
 function serverCommands({ cluster, toUs }: RenderOptions): string {
   const { name, toolConfig } = cluster
-  const barman = commandLine(['barman', ...(toolConfig === undefined ? [] : ['-c', toolConfig])])
+  const barman = shellLine(['barman', ...(toolConfig === undefined ? [] : ['-c', toolConfig])])
   const first = `${barman} switch-wal --force --archive`
   const recovery =
     toUs === undefined
@@ -98,7 +99,7 @@ function serverCommands({ cluster, toUs }: RenderOptions): string {
           '# A recovery, with the newest backup that ended before the moment: list-backups names them. The offset is part of',
           '# the time. Barman restores to a moment later than the archive without a word, and the server then does not start:',
           '# obleth-ledger pitr check --tool barman says what the archive has.',
-          `# ${barman} recover --target-time ${commandLine([forPostgres(toUs)])} --target-action promote ${name} BACKUP NEW-DIRECTORY`,
+          `# ${barman} recover --target-time ${shellLine([forPostgres(toUs)])} --target-action promote ${name} BACKUP NEW-DIRECTORY`,
         ]
   return textOf(
     '#!/bin/sh',

@@ -1,8 +1,8 @@
 import { Document } from 'yaml'
 import { LedgerError } from '../../domain/errors.js'
 import type { RenderedFile, RenderOptions, Repository } from '../../domain/pitr.js'
+import { shellLine } from '../../domain/shell-line.js'
 import { inUtc } from './instant.js'
-import { commandLine } from './quoting.js'
 import { textOf } from './text.js'
 
 const PLUGIN = 'barman-cloud.cloudnative-pg.io'
@@ -156,7 +156,7 @@ function yamlOf(manifests: readonly Manifest[]): string {
 }
 
 function firstCommands({ cluster: { name }, namespace, s3Secret, s3Region, cnpgForm }: RenderOptions): string {
-  const kubectl = commandLine(['kubectl', '-n', namespace])
+  const kubectl = shellLine(['kubectl', '-n', namespace])
   return textOf(
     '#!/bin/sh',
     '# The secret is made from files, since others can read a command line; remove them afterwards.',

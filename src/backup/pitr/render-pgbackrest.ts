@@ -1,9 +1,10 @@
 import { LedgerError } from '../../domain/errors.js'
 import type { ArchivedCluster, RenderedFile, RenderOptions, Repository } from '../../domain/pitr.js'
+import { shellLine } from '../../domain/shell-line.js'
 import { s3Address } from './endpoint.js'
 import { forPostgres } from './instant.js'
 import { secretsFolder } from './pgbackrest.js'
-import { commandLine, postgresValue } from './quoting.js'
+import { postgresValue } from './quoting.js'
 import { textOf } from './text.js'
 
 const USUAL_REPOSITORY: Repository = { kind: 'folder', path: '/var/lib/pgbackrest' }
@@ -97,7 +98,7 @@ const secretNames = ({ repository, encrypted }: RenderOptions): string[] => [
 
 /** The command as the server calls it, whose folder of secrets has to be named where its configuration is. */
 function pgbackrest({ name, toolConfig }: ArchivedCluster, secrets: readonly string[]): string {
-  return commandLine([
+  return shellLine([
     'pgbackrest',
     ...(toolConfig === undefined ? [] : [`--config=${toolConfig}`]),
     ...(toolConfig === undefined || secrets.length === 0 ? [] : [`--config-include-path=${secretsFolder(toolConfig)}`]),
@@ -114,11 +115,11 @@ function firstCommands({ cluster, toUs }: RenderOptions, config: string, secrets
           '',
           '# A recovery, into an empty folder beside the cluster; obleth-ledger restore postgres --to does this and checks',
           '# first that the moment is in the archive. The offset is part of the time.',
-          `# ${tool} --type=time ${commandLine([`--target=${forPostgres(toUs)}`])} --target-action=promote --archive-mode=off --pg1-path=… restore`,
+          `# ${tool} --type=time ${shellLine([`--target=${forPostgres(toUs)}`])} --target-action=promote --archive-mode=off --pg1-path=… restore`,
         ]
   return textOf(
     '#!/bin/sh',
-    `# Once ${commandLine([config])} is in its place and the server has been restarted; as the cluster's owner.`,
+    `# Once ${shellLine([config])} is in its place and the server has been restarted; as the cluster's owner.`,
     'set -eu',
     '# Makes the stanza, then has the server archive a segment and waits for it.',
     `${tool} stanza-create`,
@@ -129,7 +130,7 @@ function firstCommands({ cluster, toUs }: RenderOptions, config: string, secrets
     "# In the owner's crontab: a full backup on Sundays, differences on the other days, and a look at both.",
     `# 15 1 * * 0    ${tool} --type=full backup`,
     `# 15 1 * * 1-6  ${tool} --type=diff backup`,
-    `# */10 * * * *  obleth-ledger pitr check --quiet --cluster ${cluster.name} --pg-data ${commandLine([cluster.dataDir])}${cluster.toolConfig === undefined ? '' : ` --tool-config ${commandLine([cluster.toolConfig])}`} --max-backup-age 26h`,
+    `# */10 * * * *  obleth-ledger pitr check --quiet --cluster ${cluster.name} --pg-data ${shellLine([cluster.dataDir])}${cluster.toolConfig === undefined ? '' : ` --tool-config ${shellLine([cluster.toolConfig])}`} --max-backup-age 26h`,
     ...recovery,
   )
 }

@@ -7,12 +7,13 @@ import type {
   PitrRestorePlan,
   RecoveryWindow,
 } from '../../domain/pitr.js'
+import { shellLine } from '../../domain/shell-line.js'
 import { type ProgramOptions, run } from '../program.js'
 import { forPostgres, inUtc, inZone, localZone, microsecondsOf } from './instant.js'
 import { actingAsOwner } from './owner.js'
 import { hasTablespaces, pgbackrestArchive, refusal, stanzaArguments } from './pgbackrest.js'
 import { postgresProgram } from './programs.js'
-import { commandLine, postgresValue } from './quoting.js'
+import { postgresValue } from './quoting.js'
 import { assertNewDirectory, assertStopped, makeUnfinished, putInPlace, removeTree } from './target-dir.js'
 import { type Branch, lsnText } from './timelines.js'
 import { recoverable, recoverableFrom } from './window.js'
@@ -155,13 +156,13 @@ export async function runPitrRestore(
 
 /** pgBackRest writes it between quotes into postgresql.auto.conf as it is. */
 function restoreCommand(cluster: ArchivedCluster, into: string): string {
-  const get = commandLine(['pgbackrest', ...stanzaArguments(cluster), `--pg1-path=${into}`, 'archive-get'])
+  const get = shellLine(['pgbackrest', ...stanzaArguments(cluster), `--pg1-path=${into}`, 'archive-get'])
   return postgresValue(`${get} %f "%p"`).slice(1, -1)
 }
 
 /** How the restored cluster is started and looked at. */
 function nextCommands({ into, archiving, keptAs }: Place, pgCtl: string): string[] {
-  const start = commandLine([pgCtl, '-w', '-D', into])
+  const start = shellLine([pgCtl, '-w', '-D', into])
   if (!archiving)
     return [
       `${start} -o '-c port=5433' start    # as the cluster's owner; beside the server that may still run`,
@@ -172,6 +173,6 @@ function nextCommands({ into, archiving, keptAs }: Place, pgCtl: string): string
     `${start} start    # as the cluster's owner, or as the service manager does it`,
     "psql -c 'SELECT pg_is_in_recovery()'    # f once it has come to its target and takes writes",
     'pgbackrest backup --type=full    # it goes on upon a timeline of its own',
-    ...(keptAs === null ? [] : [`rm -r ${commandLine([keptAs])}    # the old data, once you are sure`]),
+    ...(keptAs === null ? [] : [`rm -r ${shellLine([keptAs])}    # the old data, once you are sure`]),
   ]
 }

@@ -5,6 +5,7 @@ import type {
 } from '../../domain/postgres-restore.js'
 import { withPostgres } from '../../postgres/client.js'
 import { type PostgresConnection, parsePostgresUrl } from '../../postgres/connection.js'
+import { assertKey } from '../encryption.js'
 import { findBackup } from '../list.js'
 import { lastWords, run } from '../program.js'
 import { withSpooled } from '../spool.js'
@@ -30,6 +31,7 @@ export async function restorePostgres(options: PostgresRestoreOptions): Promise<
   const target = parsePostgresUrl(backups.stores.postgresUrl)
   const storage = openStorage(backups)
   const manifest = await findBackup(storage, 'postgres', options.backup, signal)
+  assertKey(manifest.encryption, backups.keys)
   const plan = await planRestore(manifest, storage.place, target, roles, lockTimeoutMs, signal)
   const nothing = { plan, restored: false, tables: [], differences: [], lost: [], tookMs: 0, restart: null }
   if (options.dryRun || !(await options.confirm(plan))) return nothing

@@ -4,6 +4,7 @@ import type { BackupManifest, BackupsOptions } from '../../domain/backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import { printable } from '../../domain/printable.js'
 import type { RedisPart, RedisRestored, RedisRestoreOptions, RedisRestorePlan } from '../../domain/redis.js'
+import { shellLine } from '../../domain/shell-line.js'
 import { writeError } from '../../domain/write-error.js'
 import { StateLock } from '../../pipeline/state-lock.js'
 import { findBackup } from '../list.js'
@@ -129,7 +130,7 @@ async function isUnfinished(directory: string, id: string, part: RedisPart): Pro
   const [, backup = printable(other), from = 'rdb'] = UNFINISHED.exec(other) ?? []
   throw new LedgerError('refused', `another restore was interrupted here: ${printable(other)}`, {
     place: printable(directory),
-    hint: `finish it first: obleth-ledger restore redis ${backup} --redis-from ${from} --into ${printable(directory)}`,
+    hint: `finish it first: ${printable(shellLine(['obleth-ledger', 'restore', 'redis', backup, '--redis-from', from, '--into', directory]))}`,
   })
 }
 
