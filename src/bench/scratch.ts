@@ -31,26 +31,42 @@ export async function withScratchDatabase<T>(
       await createScratch(ledger, database)
     }),
   )
-  let failed = true
+  const scratch = { ...target, database }
+  let outcome: T
   try {
-    const outcome = await use({ ...target, database })
-    failed = false
-    return outcome
-  } finally {
-    await drop({ ...target, database }, context, failed)
+    outcome = await use(scratch)
+  } catch (error) {
+    const kept = await drop(scratch, context)
+    throw kept === null ? error : left(database, error)
   }
+  const kept = await drop(scratch, context)
+  if (kept !== null) throw left(database, kept)
+  return outcome
 }
 
-/** Where `use` has failed, its reason is the one to tell: then what cannot be dropped is only noted. */
-async function drop(target: TargetOptions, { emit }: Pick<RunContext, 'emit'>, failed: boolean): Promise<void> {
+/** Why it could not be dropped; null where it is gone. */
+async function drop(target: TargetOptions, { emit }: Pick<RunContext, 'emit'>): Promise<unknown> {
   const patience = { emit, signal: new AbortController().signal }
   try {
     await connected(target, (ledger) => patiently(ledger, patience, () => dropDatabase(ledger, target.database)))
-  } catch (cause) {
-    const message = `database ${target.database} could not be dropped; the next bench from this machine does it`
-    if (failed) emit({ type: 'notice', message })
-    else throw new LedgerError('target_failed', message, { ...(target.url ? { place: target.url } : {}), cause })
+    return null
+  } catch (error) {
+    return error
   }
+}
+
+/** The error that ended the measurement, which says as well what is left on the target. */
+function left(database: string, cause: unknown): LedgerError {
+  const known = cause instanceof LedgerError ? cause : null
+  return new LedgerError(
+    known?.code ?? 'internal',
+    `${known?.message ?? String(cause)}; database ${database} is left there: the next bench from this machine drops it`,
+    {
+      ...(known?.place === undefined ? {} : { place: known.place }),
+      ...(known?.hint === undefined ? {} : { hint: known.hint }),
+      cause,
+    },
+  )
 }
 
 async function dropLeftBehind(ledger: Ledger): Promise<void> {

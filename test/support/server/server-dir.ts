@@ -28,6 +28,8 @@ export interface ReplayHow {
   readonly target?: boolean
   /** Kills the command when it resolves. */
   readonly killWhen?: () => Promise<void>
+  /** By this signal; SIGKILL where not given. */
+  readonly killBy?: NodeJS.Signals
 }
 
 /** Pods and the state of runs in a scratch folder, and a server as target. */
@@ -95,7 +97,15 @@ export class ServerDir {
   /** Runs any command with the server as target. */
   async command(
     args: readonly string[],
-    { env = {}, url = this.server.url, loud = false, state = true, target = true, killWhen }: ReplayHow = {},
+    {
+      env = {},
+      url = this.server.url,
+      loud = false,
+      state = true,
+      target = true,
+      killWhen,
+      killBy = 'SIGKILL',
+    }: ReplayHow = {},
   ): Promise<ServerRan> {
     const place = target ? ['--clickhouse-url', url, '--clickhouse-user', USER] : []
     const own = !state || args.includes('--state-dir') ? [] : ['--state-dir', this.files.state]
@@ -116,7 +126,7 @@ export class ServerDir {
     })
     if (killWhen !== undefined) {
       await Promise.race([killWhen(), ended])
-      child.kill('SIGKILL')
+      child.kill(killBy)
     }
     const [code, signal] = await ended
     const document = (stdout === '' ? {} : JSON.parse(stdout)) as Ran['document']
