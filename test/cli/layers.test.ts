@@ -33,6 +33,8 @@ const CASES: readonly [file: string, from: string, allowed: boolean][] = [
   ['src/postgres/a.ts', '../domain/b.js', true],
   ['src/postgres/a.ts', '../backup/b.js', false],
   ['src/backup/postgres/a.ts', '../../postgres/b.js', true],
+  ['src/bench/a.ts', '../pipeline/index.js', true],
+  ['src/bench/a.ts', '../report/b.js', false],
   ['src/cli/commands/a.ts', '../../pipeline/index.js', true],
   ['src/cli/a.ts', '../report/b.js', true],
 ]

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { BenchDocument } from '../../src/domain/bench.js'
 import { insertOf, record } from '../support/records.js'
+import { startProxy } from '../support/server/proxy.js'
+import { documentedRights, requiredRights } from '../support/server/rights.js'
 import { type ReplayHow, ServerDir } from '../support/server/server-dir.js'
 
 let dir: ServerDir
@@ -98,4 +100,25 @@ it('of one that stays away it says what is left there', async () => {
   await dir.restart('SIGKILL')
   expect((await bench(['--records', '100', '--rounds', '1', '--yes'])).code).toBe(0)
   expect(await live()).toEqual(before)
+})
+
+/** What can be left out is documented once for all commands. */
+const OPTIONAL = documentedRights()[1].rights
+
+it('no statement names another database, and the rights that are listed for it are those it needs', async () => {
+  const needed = new Set<string>()
+  const proxy = await startProxy(dir.server.url, async (sql, when) => {
+    if (when === 'after') return
+    expect(sql).not.toMatch(/\bobleth\b/)
+    for (const right of requiredRights(sql.replaceAll(/obleth_bench_[0-9a-f]{12}/g, 'obleth')))
+      needed.add(right.replace(/ ON obleth\..*/, ' ON obleth_bench_*.*'))
+  })
+  try {
+    const ran = await bench(['--records', '1000', '--rounds', '1', '--yes'], { url: proxy.url })
+    expect(ran.code, ran.output).toBe(0)
+  } finally {
+    await proxy.close()
+  }
+  const listed = documentedRights().find(({ heading }) => heading.startsWith('`bench'))?.rights ?? []
+  expect([...needed].filter((right) => !OPTIONAL.includes(right)).sort()).toEqual([...listed].sort())
 })

@@ -5,12 +5,14 @@ import { readFileSync } from 'node:fs'
  * interpreters check it. Rights are texts like `SELECT ON obleth.usage`; the tables of runs count as `obleth.usage_replay_*`.
  */
 const PATTERNS: readonly (readonly [pattern: RegExp, rights: (name: string, to: string) => readonly string[]])[] = [
-  [/^CREATE DATABASE IF NOT EXISTS (\S+)/, (name) => [`CREATE DATABASE ON ${name}.*`]],
+  [/^CREATE DATABASE (?:IF NOT EXISTS )?(\S+)/, (name) => [`CREATE DATABASE ON ${name}.*`]],
   [
     /^CREATE MATERIALIZED VIEW IF NOT EXISTS (\S+) TO (\S+) AS/,
     (name, to) => [`CREATE VIEW ON ${name}`, `SELECT ON ${to}`, `INSERT ON ${to}`],
   ],
   [/^CREATE TABLE (?:IF NOT EXISTS )?(\S+)/, (name) => [`CREATE TABLE ON ${name}`]],
+  [/^DROP DATABASE IF EXISTS (\S+)/, (name) => [`DROP DATABASE ON ${name}.*`]],
+  [/^DROP TABLE IF EXISTS (\S+_mv) /, (name) => [`DROP VIEW ON ${name}`]],
   [/^DROP TABLE IF EXISTS (\S+)/, (name) => [`DROP TABLE ON ${name}`]],
   [
     /^ALTER TABLE (\S+) MOVE PARTITION ID \S+ TO TABLE (\S+)/,
