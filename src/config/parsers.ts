@@ -86,7 +86,7 @@ export function byteSize(min: number): Parser<number> {
     const unit = SIZE_UNITS.get(match?.[2].toLowerCase() ?? '?')
     if (!match || unit === undefined) return new Problem('is not a size: write it as 64MiB or 1GiB')
     const bytes = Math.round(Number(match[1]) * unit)
-    if (bytes < min) return new Problem(`is less than ${min / 2 ** 20}MiB`)
+    if (bytes < min) return new Problem(`is less than ${min < 2 ** 20 ? `${min / 2 ** 10}KiB` : `${min / 2 ** 20}MiB`}`)
     return bytes <= Number.MAX_SAFE_INTEGER ? bytes : new Problem('is too large')
   })
 }

@@ -99,7 +99,7 @@ export function adaptError(error: unknown, place: string): LedgerError {
     })
   return new LedgerError(
     'target_unreachable',
-    `the ledger cannot be reached: ${oneLine(code ? `${message} (${code})` : message)}`,
+    `the ledger cannot be reached: ${oneLine(code && !message.includes(code) ? `${message} (${code})` : message)}`,
     { place, hint: REACH_HINT, retryable: true, ...tlsAdvice(code), cause: error },
   )
 }

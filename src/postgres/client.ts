@@ -29,7 +29,7 @@ export interface ClientOptions {
 /**
  * Connects, and closes the connection when the work with it is done, or cuts it on an abort.
  *
- * @throws LedgerError `target_unreachable`, `access_denied`, `target_failed`, with the hints given; `config` where a file
+ * @throws LedgerError `target_unreachable`, `access_denied`, `source_not_found` for the database, `target_failed`; `config` where a file
  *   that the URL names is missing; the signal's reason
  */
 export async function withPostgres<T>(
@@ -144,7 +144,7 @@ function isAboutEncryption(error: unknown): boolean {
   return /does not support SSL/.test(message) || (code === '28000' && /no encryption|SSL/.test(message))
 }
 
-/** PostgreSQL's classes of SQLSTATE: 08 connection, 57P0 shutdown, 28 authorization, 42501 missing right, 55P03 lock timeout. */
+/** PostgreSQL's classes of SQLSTATE: 08 connection, 57P0 shutdown, 28 authorization, 3D000 no such database, 42501 missing right, 55P03 lock timeout. */
 function postgresError(error: unknown, place: string, hints: PostgresHints): unknown {
   const { code = '', message = '', severity } = error as { code?: unknown; message?: string; severity?: string }
   const state = String(code)
@@ -154,10 +154,20 @@ function postgresError(error: unknown, place: string, hints: PostgresHints): unk
   if (severity === undefined || /^(08|57P0)/.test(state))
     return new LedgerError(
       'target_unreachable',
-      `Postgres cannot be reached: ${printable([state, message].filter((word) => word !== '').join(', '))}`,
+      `Postgres cannot be reached: ${printable(message.includes(state) ? message : [state, message].filter(Boolean).join(', '))}`,
       { ...told, retryable: true, hint: hints.unreachable },
     )
-  if (state.startsWith('28') || state === '42501')
+  if (state === '3D000')
+    return new LedgerError('source_not_found', `Postgres has no such database: ${printable(message)}`, {
+      ...told,
+      hint: 'check the name of the database in OBLETH_LEDGER_POSTGRES_URL, then run the same command again',
+    })
+  if (state.startsWith('28'))
+    return new LedgerError('access_denied', `Postgres refuses this user: ${printable(message)}`, {
+      ...told,
+      hint: 'check user and password in OBLETH_LEDGER_POSTGRES_URL, then run the same command again',
+    })
+  if (state === '42501')
     return new LedgerError('access_denied', `Postgres refuses this user: ${printable(message)}`, {
       ...told,
       hint: hints.denied,

@@ -31,6 +31,8 @@ describe('a systemd timer', () => {
     const [, start, place] = /^ExecStart=(.*) --backups "(.*)"$/m.exec(service) ?? []
     expect([start, spelled(place)]).toEqual(['obleth-ledger backup %i', ODD])
     expect(service).toContain('ExecStartPost=obleth-ledger backups prune --confirm --backups ')
+    // Without one of these the backup of a ClickHouse server is refused each night.
+    expect(service).toContain('OBLETH_LEDGER_CLICKHOUSE_BACKUP_DISK, OBLETH_LEDGER_CLICKHOUSE_BACKUP_FOLDER')
     const timer = files['obleth-ledger-backup@.timer']
     expect(timer).toContain('OnCalendar=*-*-* 23:05:00 UTC\n')
     expect(timer).toContain('enable --now obleth-ledger-backup@redis.timer obleth-ledger-backup@postgres.timer\n')

@@ -72,6 +72,13 @@ test.each(['64M', '-1GiB', '1e9', 'lots', '', '15MiB', '9999999TiB'])('size %j i
 })
 
 test.each([
+  [65_536, 'is less than 64KiB'],
+  [16 * 2 ** 20, 'is less than 16MiB'],
+])('a size below %d is told in the unit of the limit', (min, told) => {
+  expect(outcome(parse.byteSize(min), '1000')).toContain(told)
+})
+
+test.each([
   ['1500ms', 1500],
   ['30s', 30_000],
   ['5m', 300_000],

@@ -100,6 +100,22 @@ describe.skipIf(programs === null)('a backup of Postgres that cannot be made', (
     await expectOnlyEarlier()
   })
 
+  it('names what of the address is wrong: 10 for the database, 12 for the password, 13 for the server', async () => {
+    const wrong = async (address: string) => {
+      const end = await place.run(['backup', 'postgres', '--json'], { OBLETH_DATABASE_URL: address })
+      return [end.code, errorOf(end).hint] as const
+    }
+    expect(await wrong(urlOf(url, 'nowhere'))).toEqual([10, expect.stringContaining('name of the database')])
+    expect(await wrong(urlOf(url, 'obleth', 'obleth', 'wrong'))).toEqual([
+      12,
+      expect.stringContaining('user and password'),
+    ])
+    const nobody = new URL(url)
+    nobody.port = '1'
+    expect((await wrong(nobody.href))[0]).toBe(13)
+    await expectOnlyEarlier()
+  })
+
   it('stopped by SIGTERM is cleared away', async () => {
     const started = start()
     await dumping()

@@ -4,7 +4,7 @@ import type { RedisServer } from './server.js'
 
 const DENIED = /NOAUTH|WRONGPASS|NOPERM|invalid password|Authentication required/i
 const UNREACHED =
-  /^(ECONN|EHOST|ENET|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT)|could not connect|connection (refused|timeout|reset|closed)|socket closed|CERT|SSL|TLS/i
+  /\b(ECONN|EHOST|ENET|ENOTFOUND|EAI_|EPIPE|ETIMEDOUT)|could not connect|connection (refused|timeout|reset|closed)|socket closed|CERT|SSL|TLS/i
 /** After a write of which the disk took a part, redis-cli has no reason to tell. */
 const NO_ROOM = /Error writing data to file|No space left on device|Disk quota exceeded/i
 
@@ -15,7 +15,7 @@ const RIGHTS = '+info +config|get +sync +psync +replconf +ping'
 export function serverFailure(error: unknown, server: RedisServer): LedgerError {
   if (error instanceof LedgerError) return error
   const { code, message } = error as NodeJS.ErrnoException
-  return failure(code === undefined ? message : `${code}: ${message}`, server, error)
+  return failure(code === undefined || message.includes(code) ? message : `${code}: ${message}`, server, error)
 }
 
 /** What went wrong with the server, or with this machine's disk, from what redis-cli said. */

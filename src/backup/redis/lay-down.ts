@@ -10,7 +10,7 @@ import type { Proven } from './proof.js'
 export interface Ownership {
   readonly uid: number
   readonly gid: number
-  /** Permission bits of a folder; a file has those of them that are not for entering. */
+  /** Permission bits of a folder; a file has those of them that are not for entering, and never lets others write. */
   readonly mode: number
 }
 
@@ -68,7 +68,7 @@ async function layFile(from: string, to: string, own: Ownership, keepBytes: numb
   }
 }
 
-const fileMode = ({ mode }: Ownership): number => mode & 0o666
+const fileMode = ({ mode }: Ownership): number => mode & 0o664
 
 async function give(handle: Awaited<ReturnType<typeof open>>, own: Ownership, mode: number): Promise<void> {
   const { uid, gid } = await handle.stat()

@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import type { ScheduleOptions } from '../../domain/backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import { isS3 } from '../storage/open.js'
-import { commandsOf } from './commands.js'
+import { commandsOf, VARIABLES } from './commands.js'
 
 const NAME = 'obleth-ledger-backup'
 const VOLUME = '/backups'
@@ -20,8 +20,7 @@ export function renderKubernetes(options: ScheduleOptions): string {
     throw new LedgerError('usage', 'a CronJob needs an image', {
       hint: 'name one with --image: it has to hold obleth-ledger and the clients that it drives (postgresql-client, redis-tools)',
     })
-  const secrets = ['OBLETH_DATABASE_URL', 'OBLETH_REDIS_URL', 'OBLETH_CLICKHOUSE_URL', 'OBLETH_CLICKHOUSE_PASSWORD']
-  if (isS3(backups)) secrets.push('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION')
+  const secrets = [...VARIABLES, ...(isS3(backups) ? ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'] : [])]
   const head = [
     `# Before this is applied, namespace ${namespace} needs a Secret ${NAME} whose keys are the variables that are`,
     `# used of these: ${secrets.join(', ')}`,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { ScheduleOptions } from '../../domain/backup.js'
 import { isS3 } from '../storage/open.js'
-import { commandsOf, timeOf } from './commands.js'
+import { commandsOf, timeOf, VARIABLES } from './commands.js'
 
 const NAME = 'obleth-ledger-backup@'
 
@@ -23,7 +23,8 @@ export function renderSystemd({ backups, minuteOfDay, stores }: ScheduleOptions)
     '',
     '[Service]',
     'Type=oneshot',
-    '# OBLETH_DATABASE_URL, OBLETH_REDIS_URL, OBLETH_CLICKHOUSE_URL and passwords: mode 0600, owner root.',
+    `# Lines NAME=value for what is used of ${VARIABLES.join(', ')}:`,
+    '# mode 0600, owner root.',
     'EnvironmentFile=/etc/obleth-ledger/backup.env',
     `ExecStart=${backup.map((word) => (word === '%i' ? word : quoted(word))).join(' ')}`,
     '# Only after a backup that succeeded.',
