@@ -1,9 +1,8 @@
 import { listBackups, STORES } from '../backup/list.js'
 import { openStorage } from '../backup/storage/open.js'
+import { age } from '../domain/age.js'
 import type { BackupEntry, BackupsOptions, StoreName } from '../domain/backup.js'
 import type { BackupReport, Problem } from '../domain/doctor.js'
-
-const HOUR_MS = 3_600_000
 
 /** What is kept of the stores' backups, and what is wrong with them. Throws what the storage throws. */
 export async function examineBackups(
@@ -38,10 +37,8 @@ function problemsOf({ store, newest, counts }: BackupReport, maxAgeMs: number, n
   if (newest === null) {
     // Redis is rebuilt from Postgres: that it has none is a choice.
     if (store !== 'redis') problems.push({ about, reason: 'there is no complete one', next })
-  } else if (nowMs - newest.startedMs > maxAgeMs) {
-    const hours = Math.floor((nowMs - newest.startedMs) / HOUR_MS)
-    problems.push({ about, reason: `the newest complete one is ${hours} h old`, next })
-  }
+  } else if (nowMs - newest.startedMs > maxAgeMs)
+    problems.push({ about, reason: `the newest complete one is ${age(nowMs - newest.startedMs)} old`, next })
   if (damaged > 0)
     problems.push({ about, reason: `damaged: ${damaged}`, next: 'obleth-ledger backups list names what is missing' })
   if (incomplete > 0)

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { age } from '../domain/age.js'
 import type { Problem, StoreReport } from '../domain/doctor.js'
 import { LedgerError } from '../domain/errors.js'
 import type { TargetOptions } from '../domain/options.js'
@@ -82,13 +83,17 @@ async function contents(
     `SELECT toString(max(ts_ms)) AS newest FROM ${ledger.table('usage')}`,
   )
   const ttl = ttlOf(usage)
-  const minutes = Math.round((nowMs - Number(newest)) / 60_000)
   return [
     { name: 'usage', value: `${usage.rows} rows, ${usage.engine}` },
     { name: 'usage_daily', value: rollup === null ? 'missing' : `${rollup.rows} rows` },
     ...(usage.rows === 0
       ? []
-      : [{ name: 'newest record', value: `${new Date(Number(newest)).toISOString()}, ${minutes} min ago` }]),
+      : [
+          {
+            name: 'newest record',
+            value: `${new Date(Number(newest)).toISOString()}, ${age(nowMs - Number(newest))} ago`,
+          },
+        ]),
     { name: 'ttl', value: ttl === null ? 'none' : ttl.expression },
   ]
 }

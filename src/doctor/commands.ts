@@ -1,5 +1,4 @@
 import { Temporal } from 'temporal-polyfill'
-import { STORES } from '../backup/list.js'
 import type { Encryption, StoreName } from '../domain/backup.js'
 import type { RecoveryWindow } from '../domain/pitr.js'
 import { shellLine } from '../domain/shell-line.js'
@@ -22,7 +21,7 @@ export class Commands {
   restore(store: StoreName): string {
     const into = this.deployment.options.stores.redis.dataDir ?? '<data dir of Redis>'
     const where = store === 'redis' ? ['--into', into] : this.at(store)
-    return this.line('restore', store, 'latest', ...where, ...this.backups(), ...this.keys([store]))
+    return this.line('restore', store, 'latest', ...where, ...this.backups(), ...this.keys(store))
   }
 
   /** Postgres as it was at the last moment that its archive can bring back, into a new directory beside the old one. */
@@ -39,8 +38,10 @@ export class Commands {
     return this.line('backup', 'redis', '--check')
   }
 
-  verify(): string {
-    return this.line('backups', 'verify', 'latest', ...this.backups(), ...this.keys(STORES))
+  /** Of this store alone: proving the others may need what is lost as well. */
+  verify(store: StoreName): string {
+    const named = this.deployment.newest.get(store)?.id ?? 'latest'
+    return this.line('backups', 'verify', named, ...this.backups(), ...this.keys(store))
   }
 
   list(): string {
@@ -89,10 +90,10 @@ export class Commands {
     return [...(endpoint === undefined ? [] : ['--s3-endpoint', endpoint]), ...(pathStyle ? ['--s3-path-style'] : [])]
   }
 
-  /** The keys that the user names, and room for those that the newest backups of these stores need besides. */
-  private keys(stores: readonly StoreName[]): readonly string[] {
+  /** The keys that the user names, and room for one that the newest backup of the store needs besides. */
+  private keys(store: StoreName): readonly string[] {
     const { options, newest } = this.deployment
-    const needed = (way: Encryption) => stores.some((store) => newest.get(store)?.encryption === way)
+    const needed = (way: Encryption) => newest.get(store)?.encryption === way
     const age = options.keys.ageIdentity ?? (needed('age') ? '<file with the age identity>' : undefined)
     const gpg = options.keys.gpgPassphraseFile ?? (needed('gpg') ? '<file with the passphrase>' : undefined)
     return [

@@ -111,7 +111,7 @@ it('leaves room for the key that the newest backup needs, where none is named', 
     expect.not.stringMatching(/identity|passphrase/),
   ])
   expect(runbook('postgres', deployment).map(({ command }) => command)).toContain(
-    `obleth-ledger backups verify latest --backups backups ${age} ${gpg}`,
+    `obleth-ledger backups verify id --backups backups ${age}`,
   )
   expect(failureMatrix(deployment)[1].commands).toEqual([
     `obleth-ledger restore postgres latest --backups backups ${age}`,

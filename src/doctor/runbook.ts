@@ -52,7 +52,7 @@ const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]
         ]),
     ...(mayBeBackedUp(deployment, 'postgres')
       ? [
-          { text: 'Prove the newest dump.', command: commands.verify() },
+          { text: 'Prove the newest dump.', command: commands.verify('postgres') },
           {
             text:
               deployment.window === null
@@ -84,7 +84,7 @@ const STEPS: Record<Lost, (deployment: Deployment, commands: Commands) => Step[]
     ...readable(deployment, commands),
     ...(mayBeBackedUp(deployment, 'clickhouse')
       ? [
-          { text: 'Prove the newest backup.', command: commands.verify() },
+          { text: 'Prove the newest backup.', command: commands.verify('clickhouse') },
           { text: 'Restore it.', command: commands.restore('clickhouse') },
         ]
       : [

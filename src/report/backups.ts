@@ -1,3 +1,4 @@
+import { age } from '../domain/age.js'
 import type {
   BackupEntry,
   BackupManifest,
@@ -110,13 +111,4 @@ export function renderPrune(
   const sum = `${count(gone.length)} of ${plural(decisions.length, 'backup')}, ${size(bytes)}`
   const last = removed ? `removed ${sum}` : `would remove ${sum}; nothing was removed: add --confirm to do it`
   return `${[...renderTable(DECISIONS, decisions, style), last].join('\n')}\n`
-}
-
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
-
-/** How long ago, in the unit that people use for it. */
-function age(ms: number): string {
-  if (ms < 2 * HOUR_MS) return `${Math.max(0, Math.round(ms / 60_000))} min`
-  return ms < 2 * DAY_MS ? `${Math.round(ms / HOUR_MS)} h` : `${Math.round(ms / DAY_MS)} d`
 }
