@@ -20,9 +20,17 @@ export function refuseSecretsInArguments(argv: readonly string[]): void {
     const what = passwordIn(argument)
     if (what === null) continue
     throw new LedgerError('usage', `argument ${index + 1} ${what}; others can read it in the list of processes`, {
-      hint: 'set OBLETH_LEDGER_CLICKHOUSE_PASSWORD, or write it to a file (mode 0600) and give --clickhouse-password-file; for Postgres set OBLETH_LEDGER_POSTGRES_URL, for Redis OBLETH_LEDGER_REDIS_URL, for clickhouse-backup OBLETH_LEDGER_CLICKHOUSE_BACKUP_PASSWORD',
+      hint: wayFor(argument),
     })
   }
+}
+
+/** Where the password goes instead, by the store that the URL is of. */
+function wayFor(argument: string): string {
+  const [, store] = /^(?:--[a-z-]+=)?(postgres|redis)[a-z+]*:/i.exec(argument) ?? []
+  if (store !== undefined)
+    return `set the whole URL as OBLETH_LEDGER_${store.toUpperCase()}_URL, or write it to the config file (mode 0600)`
+  return 'set OBLETH_LEDGER_CLICKHOUSE_PASSWORD, or write it to a file (mode 0600) and give --clickhouse-password-file'
 }
 
 function passwordIn(argument: string): string | null {

@@ -72,9 +72,14 @@ function rolesLines({ roles: { rule, missing } }: PostgresRestorePlan, style: St
 }
 
 /** What a restore did, or would do, and what comes next. */
-export function renderPostgresRestore(outcome: PostgresRestoreOutcome, dryRun: boolean, style: Style): string {
+export function renderPostgresRestore(
+  outcome: PostgresRestoreOutcome,
+  dryRun: boolean,
+  planSeen: boolean,
+  style: Style,
+): string {
   const { plan, restored, differences, lost, tookMs } = outcome
-  const shown = renderPostgresPlan(plan, style)
+  const shown = planSeen ? '' : renderPostgresPlan(plan, style)
   if (!restored)
     return `${shown}nothing was changed${dryRun ? '; the same command with --yes in place of --dry-run does it' : ''}\n`
   const tables = plan.tables.flatMap(({ inBackup }) => (inBackup === null ? [] : [inBackup]))

@@ -49,6 +49,17 @@ test('help goes to stdout, exit 0; its commands all exist', () => {
   ])
 })
 
+test.each([
+  [['backup', 'postgres', '--postgres-url', 'postgresql://u:hunter2@127.0.0.1:1/x'], 'OBLETH_LEDGER_POSTGRES_URL'],
+  [['backup', 'redis', '--redis-url=rediss://:hunter2@127.0.0.1:1'], 'OBLETH_LEDGER_REDIS_URL'],
+])('of a password on the command line it says where that store has it %#', (argv, variable) => {
+  const { status, stdout, stderr } = run(argv)
+  expect(status).toBe(2)
+  expect(stdout + stderr).not.toContain('hunter2')
+  expect(stderr).toContain(variable)
+  expect(stderr).not.toContain('CLICKHOUSE')
+})
+
 // Linux has a file that is a full disk.
 test
   .skipIf(!existsSync('/dev/full'))

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { BackupManifest } from '../../src/domain/backup.js'
 import type { RunDocument } from '../../src/domain/document.js'
 import { LedgerError } from '../../src/domain/errors.js'
+import type { PostgresRestoreOutcome } from '../../src/domain/postgres-restore.js'
 import { printable } from '../../src/domain/printable.js'
 import { renderBackup } from '../../src/report/backups.js'
 import { renderBalance } from '../../src/report/balance.js'
@@ -9,6 +10,7 @@ import { renderCollect } from '../../src/report/collect.js'
 import { renderFailure } from '../../src/report/failure.js'
 import { moment, size, time } from '../../src/report/format.js'
 import { renderPlan } from '../../src/report/plan.js'
+import { renderPostgresRestore } from '../../src/report/restore-postgres.js'
 import { createStyle } from '../../src/report/style.js'
 import { renderInspect, renderReplay } from '../../src/report/summary.js'
 import { terminalText } from '../../src/report/terminal-text.js'
@@ -301,4 +303,31 @@ test('the command to run next can be pasted, wherever things lie', () => {
 
 test('what Redis holds are keys', () => {
   expect(renderBackup(REDIS_BACKUP, 'backups', style)).toContain('db0: 1 key\n')
+})
+
+test('a plan of a restore that was shown with the question is not shown again', () => {
+  const declined: PostgresRestoreOutcome = {
+    plan: {
+      backup: '20260301T000000Z-abcdef',
+      place: 'backups',
+      takenAt: '2026-03-01T00:00:00.000Z',
+      backupVersion: '15.18',
+      target: 'db:5432/obleth',
+      targetVersion: '15.18',
+      tables: [],
+      largeObjects: { now: 0, inBackup: 0 },
+      sessions: [],
+      roles: { rule: 'require', missing: [] },
+      keptExtensions: [],
+      notes: [],
+    },
+    restored: false,
+    tables: [],
+    differences: [],
+    lost: [],
+    tookMs: 0,
+    restart: null,
+  }
+  expect(renderPostgresRestore(declined, false, true, style)).toBe('nothing was changed\n')
+  expect(renderPostgresRestore(declined, true, false, style)).toContain('into db:5432/obleth')
 })

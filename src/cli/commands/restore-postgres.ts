@@ -12,18 +12,23 @@ import type { Session } from '../session.js'
 export async function runRestorePostgres({ settings, words, asker, signal, stdout, colors }: Session): Promise<number> {
   const { json, quiet, yes, 'dry-run': dryRun } = settings.values
   const { restorePostgres } = await import('../../backup/postgres/restore.js')
+  let planSeen = false
   const outcome = await restorePostgres({
     ...restorePostgresOptions(settings),
     backup: words.backup === '' ? 'latest' : words.backup,
     signal,
     confirm: (plan) => {
-      const show = () => void asker?.output.write(renderPostgresPlan(plan, createStyle(colors)))
+      const show = () => {
+        planSeen = true
+        asker?.output.write(renderPostgresPlan(plan, createStyle(colors)))
+      }
       return mayRestore(plan.target, yes, asker, show, signal)
     },
   })
   const { code, status } = ending(outcome)
   if (json) stdout.write(renderJson({ command: 'restore postgres', version: toolVersion(), status, ...outcome }))
-  else if (!quiet || code !== EXIT.done) stdout.write(renderPostgresRestore(outcome, dryRun, createStyle(colors)))
+  else if (!quiet || code !== EXIT.done)
+    stdout.write(renderPostgresRestore(outcome, dryRun, planSeen, createStyle(colors)))
   return code
 }
 
