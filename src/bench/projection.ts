@@ -20,7 +20,7 @@ export async function projectionFor(
     files: all.files.length,
     bytes,
     ms: projectedMs(medians, scale),
-    assumption: [
+    assumptions: [
       scale === 1
         ? 'all of these files were measured'
         : `the time grows with the bytes: ${sample.files.length} of ${all.files.length} files were measured`,
@@ -28,6 +28,6 @@ export async function projectionFor(
       kind === 'none'
         ? 'decode and order only: what the ledger does goes on beside and behind it'
         : 'the ledger is empty: one that has these days already is looked through first',
-    ].join('; '),
+    ],
   }
 }

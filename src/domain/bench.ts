@@ -59,7 +59,8 @@ export interface Projection {
   /** Null where only reading tells. */
   readonly bytes: number | null
   readonly ms: number
-  readonly assumption: string
+  /** A sentence each. */
+  readonly assumptions: readonly string[]
 }
 
 /** The document that `bench --json` prints. */

@@ -22,7 +22,7 @@ export function renderBench(document: BenchDocument, style: Style): string {
   const rows: Row[] = [...stages, { stage: 'whole', ms: totalMs, share: null, recordsPerSecond, bytesPerSecond }]
   const lines = [
     style.bold(`${plural(input.records, 'record')} ${printable(what)}, ${count(input.unique)} of them unique`),
-    `  ${plural(input.files, 'file')} of ${plural(input.pods, 'pod')}, ${size(input.bytes)}; ${ledgerOf(target)}; medians of ${plural(rounds.length, 'round')}`,
+    `  ${plural(input.files, 'file')} of ${plural(input.pods, 'pod')}, ${size(input.bytes)}; ${ledgerOf(target)}; ${roundsOf(rounds)}`,
     '',
     ...renderTable(COLUMNS, rows, style),
     '',
@@ -57,6 +57,12 @@ function rate(perSecond: number | null, unit = 1): string {
   return perSecond === null ? '' : count(perSecond / unit)
 }
 
+function roundsOf(rounds: BenchDocument['rounds']): string {
+  if (rounds.length === 1) return 'one round'
+  const times = rounds.map(({ totalMs }) => totalMs)
+  return `medians of ${plural(rounds.length, 'round')}, ${time(Math.min(...times))} to ${time(Math.max(...times))}`
+}
+
 function ledgerOf({ kind, location, version }: BenchDocument['target']): string {
   if (kind === 'none') return 'no ledger'
   const where = kind === 'embedded' ? 'embedded ledger' : `ledger on ${location ?? ''}`
@@ -65,11 +71,11 @@ function ledgerOf({ kind, location, version }: BenchDocument['target']): string 
 
 function projectionLines({ projection, target }: BenchDocument, style: Style): string[] {
   if (projection === null) return []
-  const { files, bytes, ms, assumption } = projection
+  const { files, bytes, ms, assumptions } = projection
   const all = `${plural(files, 'file')}${bytes === null ? '' : `, ${size(bytes)}`}`
   const job = target.kind === 'none' ? 'to decode and order' : 'a replay of'
   return [
     `${style.bold('all')}         ${job} ${all} would take about ${time(ms)}`,
-    style.dim(`  ${printable(assumption)}`),
+    ...assumptions.map((text) => style.dim(`            ${printable(text)}`)),
   ]
 }

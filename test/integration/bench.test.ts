@@ -129,7 +129,7 @@ it("the user's files are all measured where they are few, and sampled where they
   expect(files).toBeLessThan(15)
   expect([records, unique]).toEqual([200 * files, 200 * files])
   expect(part.projection).toMatchObject({ files: 30, bytes: all.input.bytes })
-  expect(part.projection?.assumption).toContain(`${files} of 30 files`)
+  expect(part.projection?.assumptions.join()).toContain(`${files} of 30 files`)
   // Worked out anew: the longer of two sides, and what follows, for so many more bytes.
   const { read = 0, decode = 0, order = 0, stage = 0, verify = 0, publish = 0 } = part.rounds[0].stages
   const growing = Math.max(read + decode + order, stage) + verify + publish
