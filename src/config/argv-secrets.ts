@@ -30,6 +30,7 @@ function wayFor(argument: string): string {
   const [, store] = /^(?:--[a-z-]+=)?(postgres|redis)[a-z+]*:/i.exec(argument) ?? []
   if (store !== undefined)
     return `set the whole URL as OBLETH_LEDGER_${store.toUpperCase()}_URL, or write it to the config file (mode 0600)`
+  if (/^--clickhouse-?backup-/i.test(argument)) return 'set OBLETH_LEDGER_CLICKHOUSE_BACKUP_PASSWORD'
   return 'set OBLETH_LEDGER_CLICKHOUSE_PASSWORD, or write it to a file (mode 0600) and give --clickhouse-password-file'
 }
 
