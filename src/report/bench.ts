@@ -27,7 +27,7 @@ export function renderBench(document: BenchDocument, style: Style): string {
     ...renderTable(COLUMNS, rows, style),
     '',
     style.dim(
-      '  read, decode and order take turns in one thread, stage goes on beside them: the whole is less than the sum',
+      '  read, decode and order take turns in one thread, stage goes on beside them, starting up is in the whole alone',
     ),
     `${style.bold('bottleneck')}  ${bottleneck}: ${ADVICE[bottleneck]}`,
     ...projectionLines(document, style),
