@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 // Each file runs in a process of its own: chDB holds one data directory per process, and takes its time zone from TZ when it loads.
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/{contract,property,integration,cli}/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'test/{contract,property,integration,cli}/**/*.test.ts', 'samples/*.test.js'],
     pool: 'forks',
     maxWorkers: 2,
     env: { TZ: 'UTC' },
