@@ -49,13 +49,20 @@ export async function backupsVerify(
   const verified: VerifiedBackup[] = []
   for (const entry of chosen) {
     signal.throwIfAborted()
-    const store = await storeOf(entry.store, options.stores)
-    verified.push(await verifyBackup(entry, store, storage, options.keys, signal))
+    verified.push(
+      await orTold(
+        chosen.length > 1,
+        async () => verifyBackup(entry, await storeOf(entry.store, options.stores), storage, options.keys, signal),
+        (reason) => {
+          const { store, id, bytes } = entry
+          return { store, id, bytes, opened: false, findings: [{ store, id, path: null, reason }] }
+        },
+      ),
+    )
   }
   return { place: storage.place, verified }
 }
 
-/**
 /**
  * Restores one complete backup for practice, or the newest of each store.
  *
@@ -77,11 +84,27 @@ export async function backupsDrill(
   for (const { manifest, bytes } of choose(complete, named === '' ? 'latest' : named, storage.place)) {
     if (manifest === null) continue
     signal.throwIfAborted()
-    const store = await storeOf(manifest.store, options.stores)
-    drilled.push(await drillBackup(manifest, bytes, store, storage, options, signal))
+    drilled.push(
+      await orTold(
+        complete.length > 1 && named === '',
+        async () =>
+          drillBackup(manifest, bytes, await storeOf(manifest.store, options.stores), storage, options, signal),
+        (reason) => ({ store: manifest.store, id: manifest.id, bytes, fetchMs: 0, restoreMs: 0, findings: [reason] }),
+      ),
+    )
   }
   const without = STORES.filter((name) => !complete.some(({ store }) => store === name))
   return { place: storage.place, drilled, without }
+}
+
+/** Where several are looked at, one that cannot be opened says so in its turn, and hides nothing of the others. */
+async function orTold<T>(several: boolean, look: () => Promise<T>, told: (reason: string) => T): Promise<T> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!several || !(error instanceof LedgerError) || error.code === 'interrupted') throw error
+    return told(`it cannot be opened: ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}`)
+  }
 }
 
 /** The backups that a name means: '' for all of them. */

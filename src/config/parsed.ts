@@ -335,7 +335,7 @@ export function pitrRenderOptions(settings: Settings): RenderOptions {
 /** @throws LedgerError `usage` where the moment or the place is not named, or the tool is not pgBackRest */
 export function pitrRestoreOptions(settings: Settings): PitrRestoreOptions {
   const { values } = settings
-  const { to, into, tool } = values
+  const { to, into } = values
   if (to === undefined)
     throw new LedgerError('usage', 'a recovery needs to know to which moment: give it with --to', {
       hint: 'for example: --to 2026-03-01T11:59:30+01:00; obleth-ledger pitr check shows which moments there are',
@@ -345,11 +345,12 @@ export function pitrRestoreOptions(settings: Settings): PitrRestoreOptions {
     throw new LedgerError('usage', 'name where to recover: either a new directory with --into, or --in-place', {
       hint: 'a new directory beside the cluster changes nothing that exists',
     })
-  if (tool !== 'pgbackrest')
-    throw new LedgerError('usage', `a recovery with ${tool} is run by its own command`, {
-      hint: `obleth-ledger pitr render --tool ${tool} --to ${to} prints it`,
+  const cluster = archivedCluster(settings)
+  if (cluster.tool !== 'pgbackrest')
+    throw new LedgerError('usage', `a recovery with ${cluster.tool} is run by its own command`, {
+      hint: `obleth-ledger pitr render --tool ${cluster.tool} --to ${to} prints it`,
     })
-  return { cluster: archivedCluster(settings), toUs, into: into === undefined ? undefined : newDirectory(into) }
+  return { cluster, toUs, into: into === undefined ? undefined : newDirectory(into) }
 }
 
 /** A path that becomes part of files and commands of several syntaxes. */
