@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { BundledFile, BundleManifest } from '../domain/collect.js'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
+import { staysInside } from '../domain/relative-path.js'
 import { MANIFEST } from './names.js'
 import type { BundleStore, Kept } from './store.js'
 
@@ -19,7 +20,7 @@ const checkpoint = z.discriminatedUnion('state', [
 /** Also the shape of a line of the journal. */
 export const bundledFile = z.object({
   pod: z.string(),
-  path: z.string().refine(isInside),
+  path: z.string().refine(staysInside),
   kind: z.enum(['legacy', 'segment', 'corrupt']),
   bytes: z.number(),
   modifiedMs: z.number(),
@@ -38,11 +39,6 @@ const manifest = z.object({
   files: z.array(bundledFile),
   unread: z.array(z.object({ sources: z.array(z.string()), path: z.string(), reason: z.string() })).default([]),
 })
-
-/** A manifest comes from outside: none of its paths may lead out of the bundle. */
-function isInside(path: string): boolean {
-  return path !== '' && !path.includes('\0') && path.split('/').every((part) => !['', '.', '..'].includes(part))
-}
 
 /** What a bundle's manifest says; null where there is none. Throws `state_damaged` where it cannot be read. */
 export async function readManifest(store: BundleStore, kept: Kept | undefined): Promise<BundleManifest | null> {

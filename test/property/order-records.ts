@@ -1,32 +1,9 @@
+import type { UsageRecord } from '../../src/bench/generator/record.js'
 import { RecordArena } from '../../src/domain/arena.js'
 import { FIELDS, type FieldName } from '../../src/domain/record.js'
 
 /** A record in plain values: what the tests put in and expect back. */
-export interface PlainRecord {
-  request_id: string
-  tenant_id: string
-  key_id: string
-  model: string
-  admission: string
-  weight: bigint
-  input_tokens: number
-  output_tokens: number
-  estimated_tokens: number
-  queue_wait_ms: number
-  ttft_ms: number
-  total_ms: number
-  status_code: number
-  cache_status: string
-  cost_usd: number
-  energy_wh: number
-  energy_cost_usd: number
-  co2_g: number
-  ts_ms: number
-  session_id: string
-  session_id_source: string
-  request_type: string
-  device_id: string
-}
+export type PlainRecord = Omit<UsageRecord, 'weight'> & { weight: bigint }
 
 export interface Row {
   record: PlainRecord

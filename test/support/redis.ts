@@ -2,10 +2,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient, RESP_TYPES } from 'redis'
+import { freePort } from './postgres.js'
 
 /** Why no Redis can be started here, or null. With CI=true that is an error. */
 export const noRedis: string | null = (() => {
@@ -203,13 +203,4 @@ export async function fill(redis: TestRedis): Promise<void> {
   await redis.send('SELECT', '5')
   await redis.send('SET', 'in another database', 'yes', 'PXAT', ends)
   await redis.send('SELECT', '0')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

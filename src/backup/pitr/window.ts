@@ -1,8 +1,8 @@
-import { chown, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chown, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BaseBackup, RecoveryWindow } from '../../domain/pitr.js'
 import type { ProgramOptions } from '../program.js'
+import { withTemporaryFolder } from '../temporary.js'
 import type { Archived } from './archive.js'
 import { inUtc, microsecondsOf } from './instant.js'
 import { type Branch, historyName, leadsTo, readHistory, timelineOf } from './timelines.js'
@@ -37,8 +37,7 @@ export async function recoverable(archived: Archived, waldump: string, options: 
   const { backups, newestWal } = archived
   if (newestWal === null) return { backups: [], timeline: 1, branches: [], window: null }
   const timeline = timelineOf(newestWal)
-  const folder = await mkdtemp(join(tmpdir(), 'obleth-ledger-wal-'))
-  try {
+  return withTemporaryFolder('backup', async (folder) => {
     if (options.as !== undefined) await chown(folder, options.as.uid, options.as.gid)
     const branches = await branchesOf(archived, timeline, folder)
     const leading = backups.filter((backup) => leadsTo(backup, timeline, branches))
@@ -49,9 +48,7 @@ export async function recoverable(archived: Archived, waldump: string, options: 
     const from = recoverableFrom(leading[0])
     const window = before === null || before <= from ? null : { from: inUtc(from), before: inUtc(before) }
     return { backups: leading, timeline, branches, window }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 async function branchesOf({ fetchFile }: Archived, timeline: number, folder: string): Promise<Branch[]> {

@@ -1,11 +1,11 @@
 import { LedgerError } from '../../domain/errors.js'
 import { printable } from '../../domain/printable.js'
+import { staysInside } from '../../domain/relative-path.js'
 
-/** True for a relative path whose parts cannot lead anywhere else: manifests come from outside. */
+/** True for a path that stays inside the storage, and has none of the characters that no path of ours has. */
 export function isSafePath(path: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (path === '' || /[\u0000-\u001f\u007f\\]/.test(path)) return false
-  return path.split('/').every((part) => !['', '.', '..'].includes(part))
+  return staysInside(path) && !/[\u0000-\u001f\u007f\\]/.test(path)
 }
 
 /** @throws LedgerError `state_damaged` for a path that could lead out of the storage */

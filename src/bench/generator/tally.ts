@@ -1,21 +1,11 @@
-import type { QuarantineReason } from '../../domain/wal.js'
+import type { QuarantineEntry } from '../../domain/wal.js'
 import { UNKNOWN_FIELDS } from './line.js'
 import type { UsageRecord } from './record.js'
 import { RollupSums, type RollupTotals } from './rollup-sums.js'
 import type { WrittenRecord } from './wal-file.js'
 
 /** A stretch of bytes that holds no record. */
-export interface RejectedStretch {
-  readonly pod: string
-  /** Relative to the tree. */
-  readonly path: string
-  /** From 1, counting LF. */
-  readonly line: number
-  readonly byteOffset: number
-  readonly length: number
-  readonly sha256: string
-  readonly reason: QuarantineReason
-}
+export type RejectedStretch = Omit<QuarantineEntry, 'detail' | 'bytes'>
 
 /** Rows of `usage` of one day and tenant. */
 export interface DayTenantRows {

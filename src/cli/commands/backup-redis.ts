@@ -1,6 +1,6 @@
 import { enablePersistence } from '../../backup/redis/enable.js'
 import { checkPersistence } from '../../backup/redis/persistence.js'
-import { backupsOptions } from '../../config/parsed.js'
+import { backupsOptions } from '../../config/parsed-backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderJson } from '../../report/json.js'

@@ -1,6 +1,6 @@
 import { renderKubernetes } from '../../backup/schedule/kubernetes.js'
 import { renderSystemd } from '../../backup/schedule/systemd.js'
-import { scheduleOptions } from '../../config/parsed.js'
+import { scheduleOptions } from '../../config/parsed-backup.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderJson } from '../../report/json.js'
 import { EXIT } from '../exit-codes.js'

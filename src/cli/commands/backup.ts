@@ -1,5 +1,5 @@
 import { backup } from '../../backup/index.js'
-import { backupsOptions, toolAmong } from '../../config/parsed.js'
+import { backupsOptions, toolAmong } from '../../config/parsed-backup.js'
 import type { StoreName } from '../../domain/backup.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderBackup } from '../../report/backups.js'

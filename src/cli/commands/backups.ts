@@ -1,5 +1,5 @@
 import { backupsDrill, backupsList, backupsPrune, backupsVerify } from '../../backup/index.js'
-import { backupsOptions, keepPolicy } from '../../config/parsed.js'
+import { backupsOptions, keepPolicy } from '../../config/parsed-backup.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderBackups, renderDrilled, renderPrune, renderVerified } from '../../report/backups.js'
 import { renderJson } from '../../report/json.js'

@@ -1,4 +1,5 @@
-import { backupsOptions, pitrCheckOptions, s3Options } from '../../config/parsed.js'
+import { s3Options } from '../../config/parsed.js'
+import { backupsOptions, pitrCheckOptions } from '../../config/parsed-backup.js'
 import { doctor } from '../../doctor/index.js'
 import { writeMetrics } from '../../doctor/metrics.js'
 import type { DoctorOutcome } from '../../domain/doctor.js'

@@ -1,5 +1,5 @@
 import { checkPitr, renderPitr, writeRendered } from '../../backup/pitr/index.js'
-import { pitrCheckOptions, pitrRenderOptions } from '../../config/parsed.js'
+import { pitrCheckOptions, pitrRenderOptions } from '../../config/parsed-backup.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderJson } from '../../report/json.js'
 import { renderCheck, renderFiles, renderWritten } from '../../report/pitr.js'

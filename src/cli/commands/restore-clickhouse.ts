@@ -1,5 +1,6 @@
 import { restoreClickhouse } from '../../backup/clickhouse/restore.js'
-import { backupsOptions, targetOptions } from '../../config/parsed.js'
+import { targetOptions } from '../../config/parsed.js'
+import { backupsOptions } from '../../config/parsed-backup.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderRestore, renderRestorePlan } from '../../report/clickhouse-restore.js'
 import { renderJson } from '../../report/json.js'

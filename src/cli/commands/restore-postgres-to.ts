@@ -1,5 +1,5 @@
 import { planPitrRestore, runPitrRestore } from '../../backup/pitr/index.js'
-import { pitrRestoreOptions } from '../../config/parsed.js'
+import { pitrRestoreOptions } from '../../config/parsed-backup.js'
 import { LedgerError } from '../../domain/errors.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderJson } from '../../report/json.js'

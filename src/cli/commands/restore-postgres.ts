@@ -1,4 +1,4 @@
-import { restorePostgresOptions } from '../../config/parsed.js'
+import { restorePostgresOptions } from '../../config/parsed-backup.js'
 import type { PostgresRestoreOutcome } from '../../domain/postgres-restore.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderJson } from '../../report/json.js'

@@ -1,5 +1,5 @@
 import { restoreRedis } from '../../backup/redis/restore.js'
-import { backupsOptions, redisRestoreOptions } from '../../config/parsed.js'
+import { backupsOptions, redisRestoreOptions } from '../../config/parsed-backup.js'
 import type { RedisRestorePlan } from '../../domain/redis.js'
 import { toolVersion } from '../../pipeline/version.js'
 import { renderJson } from '../../report/json.js'
