@@ -1,3 +1,5 @@
+import { assembly } from './assembly.plugin.js'
+
 /**
  * The built program in a few files: Node takes about a millisecond to find and load each module, and there were four
  * hundred of them.
@@ -13,6 +15,7 @@ export default {
     signals: 'src/cli/signals.ts',
     generator: 'src/bench/generator/index.ts',
   },
+  plugins: [assembly()],
   platform: 'node',
   // A native library, and a package that looks at its own file name.
   external: [/^chdb(\/|$)/, 'write-file-atomic'],

@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import { assembly } from './assembly.plugin.js'
 
 // The long runs: random kills, cuts and crash points. `npm test` holds a small fixed set of the same.
 export default defineConfig({
+  plugins: [assembly()],
   test: {
     include: ['test/fault/**/*.test.ts'],
     pool: 'forks',

@@ -3,22 +3,20 @@ import { EVIDENCE_ACKNOWLEDGED } from '../domain/arena.js'
 import { type LineCounts, noLines } from '../domain/counts.js'
 import { DAY_MS, MAX_LINE_BYTES } from '../domain/record.js'
 import type { OpenWalFile, QuarantineEntry, WalFile, Warning } from '../domain/wal.js'
+import { INPUT_BYTES, type Kernel, type Scanned } from '../kernel/index.js'
 import { CR, isBlank, LF } from './bytes.js'
 import { CandidateBatch } from './candidate-batch.js'
 import { CarefulReader } from './careful-reader.js'
-import { FastScanner } from './fast-scanner.js'
 import { FieldNotes } from './field-notes.js'
 import { OpenLine } from './open-line.js'
 import { Rejects } from './rejects.js'
 import { type Piece, Salvage } from './salvage.js'
 
 export interface DecodeHooks {
-  /** The arena to fill. */
-  readonly arena: RecordArena
-  /** Bytes of texts beyond which an arena counts as full. */
-  readonly heapBytes: number
-  /** Takes a full arena and gives one with room. */
-  full(arena: RecordArena): Promise<RecordArena>
+  /** Its arena is filled. */
+  readonly kernel: Kernel
+  /** Takes what is in the arena, and leaves it empty. */
+  full(): Promise<void>
   quarantine(entry: QuarantineEntry): void
   /** Called for each record with its own bytes and place, where somebody wants to know. */
   record?(file: WalFile, arena: RecordArena, row: number, place: RecordPlace): void
@@ -63,8 +61,7 @@ const BOM = [0xef, 0xbb, 0xbf]
  * how the bytes are cut into chunks, and memory not on the length of lines.
  */
 export class Decoder {
-  private arena: RecordArena
-  private readonly scanner: FastScanner
+  private readonly arena: RecordArena
   private readonly reader: CarefulReader
   private readonly salvage: Salvage
   private readonly notes = new FieldNotes()
@@ -90,10 +87,9 @@ export class Decoder {
     private readonly options: DecodeOptions,
     private readonly hooks: DecodeHooks,
   ) {
-    this.arena = hooks.arena
+    this.arena = hooks.kernel.arena
     this.latestMs = options.nowMs + DAY_MS
     this.maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES
-    this.scanner = new FastScanner(this.latestMs)
     this.reader = new CarefulReader(this.latestMs, options.acceptFuture)
     this.salvage = new Salvage(this.reader)
   }
@@ -101,13 +97,12 @@ export class Decoder {
   /** Decodes one file to its end. Throws what `full` throws. */
   async decodeFile(open: OpenWalFile): Promise<FileCounts> {
     this.begin(open.file)
-    // What was in the arena before may have been emptied meanwhile.
-    this.scanner.forget()
     let offset = 0
-    for await (const chunk of open.chunks) {
-      await this.chunk(chunk, offset)
-      offset += chunk.length
-    }
+    for await (const chunk of open.chunks)
+      for (const piece of this.withinInput(chunk)) {
+        await this.piece(piece, offset)
+        offset += piece.length
+      }
     if (this.line.isOpen) await this.endLine(false)
     return this.finish(offset)
   }
@@ -119,6 +114,7 @@ export class Decoder {
 
   /** Optional fields that records lack, with the number of records that took the default. */
   missingFields(): { name: string; count: number }[] {
+    for (const { mask, records } of this.hooks.kernel.takeMissing()) this.notes.lacks(mask, records)
     return this.notes.missing()
   }
 
@@ -165,8 +161,20 @@ export class Decoder {
     }
   }
 
-  /** Decodes what ends in this chunk and keeps the beginning of the line that does not. `offset`: of its first byte. */
-  private async chunk(chunk: Uint8Array, offset: number): Promise<void> {
+  /** The chunk where the kernel can read it: as it is where it was read there, else copied there piece by piece. */
+  private *withinInput(chunk: Uint8Array): Iterable<Uint8Array> {
+    const { input } = this.hooks.kernel
+    if (chunk.buffer === input.buffer) yield chunk
+    else
+      for (let at = 0; at < chunk.length; at += INPUT_BYTES) {
+        const piece = chunk.subarray(at, at + INPUT_BYTES)
+        input.set(piece)
+        yield input.subarray(0, piece.length)
+      }
+  }
+
+  /** Decodes what ends in this piece and keeps the beginning of the line that does not. `offset`: of its first byte. */
+  private async piece(chunk: Uint8Array, offset: number): Promise<void> {
     let start = 0
     if (this.line.isOpen) {
       const end = chunk.indexOf(LF)
@@ -187,32 +195,31 @@ export class Decoder {
   }
 
   private async wholeLines(bytes: Uint8Array, from: number, end: number, offset: number): Promise<void> {
-    const { scanner } = this
-    scanner.attach(bytes, end)
+    const { kernel } = this.hooks
+    const base = bytes.byteOffset - kernel.input.byteOffset
     for (let start = from; start < end; ) {
-      const next = scanner.scan(start, this.arena)
-      if (next !== -1 && next - start <= this.maxLineBytes) {
-        this.lines.read++
-        this.lines.withRecords++
-        if (scanner.missing !== 0) this.notes.lacks(scanner.missing)
-        this.accept(bytes, start, next - 1, offset, offset + next, true)
-        start = next
-      } else {
-        const lf = bytes.indexOf(LF, start)
-        if (lf === start) {
-          this.lines.read++
-          this.lines.blank++
-          this.batch.blankLine()
-        } else {
-          this.line.open(this.lines.read + 1, offset + start)
-          await this.content(bytes, start, lf, offset, true)
-          await this.endLine(true)
-          scanner.attach(bytes, end)
-        }
-        start = lf + 1
-      }
-      if (this.isFull()) await this.emptyArena()
+      const first = this.arena.rows
+      const scanned = kernel.scan(base + start, base + end, this.latestMs, this.maxLineBytes)
+      this.acceptScanned(bytes, start, offset, first, scanned)
+      start = scanned.at - base
+      if (kernel.full) await this.hooks.full()
+      else if (start < end) start = await this.carefulLine(bytes, start, offset)
     }
+  }
+
+  /** Reads the whole line at bytes[start], and returns where the next one starts. */
+  private async carefulLine(bytes: Uint8Array, start: number, offset: number): Promise<number> {
+    const lf = bytes.indexOf(LF, start)
+    if (lf === start) {
+      this.lines.read++
+      this.lines.blank++
+      this.batch.blankLine()
+    } else {
+      this.line.open(this.lines.read + 1, offset + start)
+      await this.content(bytes, start, lf, offset, true)
+      await this.endLine(true)
+    }
+    return lf + 1
   }
 
   /** More of the open line, without its LF; `whole` where it is all of it. */
@@ -276,38 +283,63 @@ export class Decoder {
   ): Promise<void> {
     const { reader } = this
     reader.store(this.arena)
+    this.hooks.kernel.digest(this.arena.rows)
     if (reader.nulls > 0) this.repaired++
     if (reader.future) this.future++
     this.notes.lacks(reader.missing)
     for (const name of reader.unknown) this.notes.hasUnknown(name)
     this.line.recordFound()
     this.accept(bytes, start, end, base, lineEnd, plain)
-    if (this.isFull()) await this.emptyArena()
+    if (this.hooks.kernel.full) await this.hooks.full()
+  }
+
+  /** Counts the records that the kernel put into rows from `first` on, whose lines begin at bytes[start]. */
+  private acceptScanned(bytes: Uint8Array, start: number, offset: number, first: number, scanned: Scanned): void {
+    const { arena } = this
+    const { lineEnds } = this.hooks.kernel
+    const read = arena.rows - first
+    this.minTsMs = Math.min(this.minTsMs, scanned.minTsMs)
+    this.maxTsMs = Math.max(this.maxTsMs, scanned.maxTsMs)
+    arena.evidence.fill(0, first, arena.rows)
+    arena.batch.fill(0, first, arena.rows)
+    let lineStart = start
+    for (let row = first; row < arena.rows && this.placeMatters(offset + lineStart); row++) {
+      const lineEnd = lineEnds[row] - bytes.byteOffset
+      this.mark(row, offset + lineStart, offset + lineEnd, true)
+      this.tell(row, this.lines.read + 1 + row - first, offset + lineStart, bytes.subarray(lineStart, lineEnd - 1))
+      lineStart = lineEnd
+    }
+    this.lines.read += read
+    this.lines.withRecords += read
+    this.decoded += read
+  }
+
+  /** Whether it matters where a record stands that begins at this offset of the file. */
+  private placeMatters(offset: number): boolean {
+    return offset < this.acknowledged || this.origin !== 0 || this.batch.isOpen || this.hooks.record !== undefined
   }
 
   /** Counts the record in row `arena.rows`, which stands in bytes[start, end), and marks what its place tells of it. */
   private accept(bytes: Uint8Array, start: number, end: number, base: number, lineEnd: number, plain: boolean): void {
-    const { arena } = this
-    const row = arena.rows++
-    const ts = arena.ts_ms[row]
+    const row = this.arena.rows++
+    const ts = this.arena.ts_ms[row]
     if (ts < this.minTsMs) this.minTsMs = ts
     if (ts > this.maxTsMs) this.maxTsMs = ts
-    arena.evidence[row] = plain && lineEnd <= this.acknowledged ? EVIDENCE_ACKNOWLEDGED : 0
-    if (this.origin !== 0) arena.batch[row] = this.origin
-    else arena.batch[row] = plain && this.batch.isOpen ? this.batch.take(base + start, lineEnd) : 0
+    this.mark(row, base + start, lineEnd, plain)
     this.decoded++
-    if (this.hooks.record !== undefined) {
-      const line = this.line.isOpen ? this.line.number : this.lines.read
-      this.hooks.record(this.file, arena, row, { line, byteOffset: base + start, bytes: bytes.subarray(start, end) })
-    }
+    const line = this.line.isOpen ? this.line.number : this.lines.read
+    this.tell(row, line, base + start, bytes.subarray(start, end))
   }
 
-  private isFull(): boolean {
-    return this.arena.rows === this.arena.capacity || this.arena.strings.heapUsed > this.hooks.heapBytes
+  /** `start`, `lineEnd`: offsets in the file of the record, and behind its line. */
+  private mark(row: number, start: number, lineEnd: number, plain: boolean): void {
+    const { evidence, batch } = this.arena
+    evidence[row] = plain && lineEnd <= this.acknowledged ? EVIDENCE_ACKNOWLEDGED : 0
+    if (this.origin !== 0) batch[row] = this.origin
+    else batch[row] = plain && this.batch.isOpen ? this.batch.take(start, lineEnd) : 0
   }
 
-  private async emptyArena(): Promise<void> {
-    this.arena = await this.hooks.full(this.arena)
-    this.scanner.forget()
+  private tell(row: number, line: number, byteOffset: number, bytes: Uint8Array): void {
+    this.hooks.record?.(this.file, this.arena, row, { line, byteOffset, bytes })
   }
 }

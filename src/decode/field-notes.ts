@@ -9,9 +9,9 @@ export class FieldNotes {
   /** By mask of missing fields: a gateway's generation has few. */
   private readonly missingCounts = new Map<number, number>()
 
-  /** A record lacks the optional fields of this mask (bits by position in FIELDS). */
-  lacks(mask: number): void {
-    if (mask !== 0) this.missingCounts.set(mask, (this.missingCounts.get(mask) ?? 0) + 1)
+  /** Records lack the optional fields of this mask (bits by position in FIELDS). */
+  lacks(mask: number, records = 1): void {
+    if (mask !== 0) this.missingCounts.set(mask, (this.missingCounts.get(mask) ?? 0) + records)
   }
 
   hasUnknown(name: string): void {

@@ -9,12 +9,3 @@ export const REQUIRED = FIELDS.reduce(
   0,
 )
 export const ALL_FIELDS = 2 ** FIELDS.length - 1
-
-/** UTF-8 of the string that stands in for an absent field. */
-export function absentText(name: FieldName): Uint8Array {
-  return Buffer.from(String(FIELDS[INDEX[name]].absent))
-}
-/** The number that stands in for an absent field. */
-export function absentNumber(name: FieldName): number {
-  return Number(FIELDS[INDEX[name]].absent)
-}

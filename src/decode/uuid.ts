@@ -9,13 +9,13 @@ for (let byte = 0; byte < 256; byte++) {
 }
 
 /** Length of a hyphenated UUID. */
-export const UUID_LENGTH = 36
+const UUID_LENGTH = 36
 
 /**
  * Reads the hyphenated UUID at view[p, p + 36), which must lie within the view, into four words from `at` on, in the
  * arena's layout. False (the words then hold rubbish) where it is none.
  */
-export function readHyphenated(view: DataView, p: number, into: Uint32Array, at: number): boolean {
+function readHyphenated(view: DataView, p: number, into: Uint32Array, at: number): boolean {
   if (view.getUint8(p + 8) !== MINUS || view.getUint8(p + 13) !== MINUS) return false
   if (view.getUint8(p + 18) !== MINUS || view.getUint8(p + 23) !== MINUS) return false
   const b0 = HEX_PAIR[view.getUint16(p)]

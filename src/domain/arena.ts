@@ -1,4 +1,4 @@
-import { StringPool } from './string-pool.js'
+import { StringPool, type Texts } from './string-pool.js'
 
 /**
  * Decoded records, a column per field, in typed arrays that are filled, used and reset many times: what the decode
@@ -32,7 +32,7 @@ export class RecordArena {
   readonly ts_ms: Float64Array
 
   /** String columns hold codes into `strings`. */
-  readonly strings: StringPool
+  readonly strings: Texts
   readonly model: Uint32Array
   readonly admission: Uint32Array
   readonly cache_status: Uint32Array
@@ -46,36 +46,41 @@ export class RecordArena {
   /** Number of the candidate batch (see WalFile.candidateBatch) that the record belongs to, 0 where none. */
   readonly batch: Uint32Array
 
+  /** Two words by which copies are told from versions, the first never 0 (see `kernel/assembly/digest.ts`). */
+  readonly digest: Uint32Array
+
   constructor(
     /** Most records it holds. */
     readonly capacity: number,
+    { column, strings }: ArenaMemory = onHeap(),
   ) {
-    this.request_id = new Uint32Array(capacity * 4)
-    this.tenant_id = new Uint32Array(capacity * 4)
-    this.key_id = new Uint32Array(capacity * 4)
-    this.weight = new Uint32Array(capacity * 2)
-    this.input_tokens = new Uint32Array(capacity)
-    this.output_tokens = new Uint32Array(capacity)
-    this.estimated_tokens = new Uint32Array(capacity)
-    this.queue_wait_ms = new Uint32Array(capacity)
-    this.ttft_ms = new Uint32Array(capacity)
-    this.total_ms = new Uint32Array(capacity)
-    this.status_code = new Uint16Array(capacity)
-    this.cost_usd = new Float64Array(capacity)
-    this.energy_wh = new Float64Array(capacity)
-    this.energy_cost_usd = new Float64Array(capacity)
-    this.co2_g = new Float64Array(capacity)
-    this.ts_ms = new Float64Array(capacity)
-    this.strings = new StringPool()
-    this.model = new Uint32Array(capacity)
-    this.admission = new Uint32Array(capacity)
-    this.cache_status = new Uint32Array(capacity)
-    this.session_id = new Uint32Array(capacity)
-    this.session_id_source = new Uint32Array(capacity)
-    this.request_type = new Uint32Array(capacity)
-    this.device_id = new Uint32Array(capacity)
-    this.evidence = new Uint8Array(capacity)
-    this.batch = new Uint32Array(capacity)
+    this.request_id = column('request_id', Uint32Array, capacity * 4)
+    this.tenant_id = column('tenant_id', Uint32Array, capacity * 4)
+    this.key_id = column('key_id', Uint32Array, capacity * 4)
+    this.weight = column('weight', Uint32Array, capacity * 2)
+    this.input_tokens = column('input_tokens', Uint32Array, capacity)
+    this.output_tokens = column('output_tokens', Uint32Array, capacity)
+    this.estimated_tokens = column('estimated_tokens', Uint32Array, capacity)
+    this.queue_wait_ms = column('queue_wait_ms', Uint32Array, capacity)
+    this.ttft_ms = column('ttft_ms', Uint32Array, capacity)
+    this.total_ms = column('total_ms', Uint32Array, capacity)
+    this.status_code = column('status_code', Uint16Array, capacity)
+    this.cost_usd = column('cost_usd', Float64Array, capacity)
+    this.energy_wh = column('energy_wh', Float64Array, capacity)
+    this.energy_cost_usd = column('energy_cost_usd', Float64Array, capacity)
+    this.co2_g = column('co2_g', Float64Array, capacity)
+    this.ts_ms = column('ts_ms', Float64Array, capacity)
+    this.strings = strings
+    this.model = column('model', Uint32Array, capacity)
+    this.admission = column('admission', Uint32Array, capacity)
+    this.cache_status = column('cache_status', Uint32Array, capacity)
+    this.session_id = column('session_id', Uint32Array, capacity)
+    this.session_id_source = column('session_id_source', Uint32Array, capacity)
+    this.request_type = column('request_type', Uint32Array, capacity)
+    this.device_id = column('device_id', Uint32Array, capacity)
+    this.evidence = column('evidence', Uint8Array, capacity)
+    this.batch = column('batch', Uint32Array, capacity)
+    this.digest = column('digest', Uint32Array, capacity * 2)
   }
 
   /** Empties it for the next records; the memory stays. */
@@ -90,3 +95,19 @@ export class RecordArena {
  * file: the ledger of that time had acknowledged it, so it went through the rollup view once.
  */
 export const EVIDENCE_ACKNOWLEDGED = 1
+
+/** Makes an array of one kind; typed arrays' constructors are such. */
+interface ArrayKind<Values> {
+  new (length: number): Values
+  new (buffer: ArrayBuffer, byteOffset: number, length: number): Values
+}
+
+/** Where an arena's columns and texts are. */
+export interface ArenaMemory {
+  column<Values>(name: string, Type: ArrayKind<Values>, length: number): Values
+  readonly strings: Texts
+}
+
+function onHeap(): ArenaMemory {
+  return { column: (_, Type, length) => new Type(length), strings: new StringPool() }
+}

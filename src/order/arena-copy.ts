@@ -16,6 +16,7 @@ const COLUMNS: readonly CopiedColumn[] = [
     stride: kind === 'uuid' ? 4 : name === 'weight' ? 2 : 1,
     text: kind === 'string',
   })),
+  { name: 'digest', stride: 2, text: false },
   { name: 'evidence', stride: 1, text: false },
   { name: 'batch', stride: 1, text: false },
 ]

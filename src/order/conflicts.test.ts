@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { arenaOf, type PlainRecord, plainRecord, random } from '../../test/property/order-records.js'
+import { textOf } from '../domain/string-pool.js'
 import { ConflictResolver } from './conflicts.js'
 import { IdTable } from './id-table.js'
 
@@ -40,7 +41,7 @@ describe('ConflictResolver', () => {
         const [winner] = [arenaOf([{ record: { ...base, ...versions[wins] }, evidence: 0, batch: 0 }])]
         for (const name of ['ts_ms', 'output_tokens', 'cost_usd'] as const)
           expect(winners[name][0]).toBe(winner[name][0])
-        expect(winners.strings.text(winners.model[0])).toBe(winner.strings.text(winner.model[0]))
+        expect(textOf(winners.strings, winners.model[0])).toBe(textOf(winner.strings, winner.model[0]))
         expect([...winners.weight.subarray(0, 2)]).toEqual([...winner.weight.subarray(0, 2)])
         const twice = order[0] === versions[wins]
         expect(counts).toEqual({ ids: 1, copies: twice ? 1 : 0, losing: versions.length - (twice ? 1 : 0) })
@@ -68,7 +69,7 @@ describe('ConflictResolver', () => {
     const { winners, counts } = resolver.settle()
     expect(counts).toEqual({ ids: 1, copies: 1, losing: 4999 + 9 })
     expect([winners.rows, winners.output_tokens[0]]).toEqual([1, 4999])
-    expect(winners.strings.text(winners.session_id[0])).toBe('4999'.repeat(500))
+    expect(textOf(winners.strings, winners.session_id[0])).toBe('4999'.repeat(500))
     expect(winners.strings.heapUsed).toBeLessThan(2 << 20)
   })
 

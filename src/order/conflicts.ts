@@ -2,7 +2,6 @@ import { RecordArena } from '../domain/arena.js'
 import { FIELDS, type Field } from '../domain/record.js'
 import { copyRow, copyRows } from './arena-copy.js'
 import { MOST_CONFLICT_IDS, tooManyConflicts } from './conflict-ids.js'
-import { digestRows } from './digest.js'
 import { hashId, IdTable } from './id-table.js'
 import { compareIds } from './sort.js'
 
@@ -46,7 +45,6 @@ export class ConflictResolver {
   private readonly met = new IdTable(Infinity)
   private readonly version = new Uint32Array(6)
   private readonly digest = new Uint32Array(2)
-  private readonly row = new Uint32Array(1)
   private winners = new RecordArena(64)
   private textBytes = 0
 
@@ -60,8 +58,7 @@ export class ConflictResolver {
    * quarantine. Throws `refused` where there are too many to be kept.
    */
   take(arena: RecordArena, row: number): boolean {
-    this.row[0] = row
-    digestRows(arena, this.row, 1, this.digest)
+    this.digest.set(arena.digest.subarray(row * 2, row * 2 + 2))
     const [first, second] = this.digest
     const id = arena.request_id.subarray(row * 4, row * 4 + 4).join()
     const contest = this.contests.get(id)

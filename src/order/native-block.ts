@@ -1,8 +1,9 @@
 import type { RecordArena } from '../domain/arena.js'
 import { FIELDS, type Field, type FieldName } from '../domain/record.js'
+import type { Kernel } from '../kernel/index.js'
 
-/** What a row takes about, short texts included; a buffer that must grow on its way is copied. */
-const BYTES_PER_ROW = 176
+/** Bytes of a value, by the kind of its field. */
+const WIDTH = { uuid: 16, i64: 8, f64: 8, u32: 4, u16: 2 } as const
 /** LowCardinality in the Native format: version of the state, and flags of a block that brings its whole dictionary. */
 const SHARED_DICTIONARIES = 1
 const WHOLE_DICTIONARY = (1 << 9) | (1 << 10)
@@ -28,35 +29,37 @@ export const EVIDENCE_COLUMNS: readonly BlockColumn[] = [
 
 const fieldsOf = (columns: readonly FieldName[]) => FIELDS.filter(({ name }) => columns.includes(name))
 
-/** Writes rows of arenas as blocks of ClickHouse's Native format (columns one after another) into one reused buffer. */
+/** Writes rows of the kernel's arena as blocks of ClickHouse's Native format (columns one after another) into its memory. */
 export class NativeEncoder {
-  private buffer = Buffer.allocUnsafeSlow(0)
+  private readonly buffer: Buffer
   private used = 0
   private readonly fields: readonly Field[]
-  private scratch = new ArrayBuffer(0)
   private readonly wide = new Map<FieldName, number>()
 
-  constructor(columns: readonly FieldName[]) {
+  constructor(
+    private readonly kernel: Kernel,
+    columns: readonly FieldName[],
+  ) {
+    this.buffer = kernel.block
     this.fields = fieldsOf(columns)
   }
 
   /** The block of these rows, in their order. Valid until the next call. */
-  encode(arena: RecordArena, rows: Uint32Array): Uint8Array {
+  encode(rows: Uint32Array): Uint8Array {
+    const { kernel } = this
+    const { arena } = kernel
     this.used = 0
-    this.reserve(rows.length * BYTES_PER_ROW)
-    this.header(this.fields.length, rows.length)
-    if (this.scratch.byteLength < rows.length * 16) this.scratch = new ArrayBuffer(rows.length * 16)
+    this.varint(this.fields.length)
+    this.varint(rows.length)
     for (const field of this.fields) {
-      this.column(field.name, field.column)
+      this.text(field.name)
+      this.text(field.column)
       const column = arena[field.name]
-      if (field.kind === 'uuid') this.words(column as Uint32Array, rows, 4)
-      else if (field.name === 'weight') this.words(column as Uint32Array, rows, 2)
-      else if (field.name === 'ts_ms') this.milliseconds(column as Float64Array, rows)
-      else if (field.kind === 'f64') this.floats(column as Float64Array, rows)
-      else if (field.kind === 'u16') this.shorts(column as Uint16Array, rows)
-      else if (field.kind === 'u32') this.words(column as Uint32Array, rows, 1)
-      else if (field.column === 'String') this.strings(arena, column as Uint32Array, rows)
-      else this.dictionary(field.name, arena, column as Uint32Array, rows)
+      if (field.kind === 'string' && field.column !== 'String')
+        this.dictionary(field.name, arena, column as Uint32Array, rows)
+      else if (field.kind === 'string') this.used = kernel.gatherTexts(column as Uint32Array, rows, this.used)
+      else if (field.name === 'ts_ms') this.used = kernel.gatherIntegers(arena.ts_ms, rows, this.used)
+      else this.used = kernel.gather(column, WIDTH[field.kind], rows, this.used)
     }
     return this.buffer.subarray(0, this.used)
   }
@@ -66,59 +69,12 @@ export class NativeEncoder {
     return [...this.wide].map(([name, distinct]) => ({ name, distinct }))
   }
 
-  private header(columns: number, rows: number): void {
-    this.varint(columns)
-    this.varint(rows)
-  }
-
-  private column(name: string, type: string): void {
-    this.text(name)
-    this.text(type)
-  }
-
-  private words(from: Uint32Array, rows: Uint32Array, stride: 1 | 2 | 4): void {
-    const to = new Uint32Array(this.scratch, 0, rows.length * stride)
-    if (stride === 1) for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]]
-    else
-      for (let i = 0, t = 0; i < rows.length; i++)
-        for (let f = rows[i] * stride, end = f + stride; f < end; ) to[t++] = from[f++]
-    this.bytes(to)
-  }
-
-  private floats(from: Float64Array, rows: Uint32Array): void {
-    const to = new Float64Array(this.scratch, 0, rows.length)
-    for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]]
-    this.bytes(to)
-  }
-
-  private milliseconds(from: Float64Array, rows: Uint32Array): void {
-    const to = new Uint32Array(this.scratch, 0, rows.length * 2)
-    for (let i = 0; i < rows.length; i++) {
-      const ms = from[rows[i]]
-      const high = Math.floor(ms / 2 ** 32)
-      to[2 * i] = ms - high * 2 ** 32
-      to[2 * i + 1] = high
-    }
-    this.bytes(to)
-  }
-
-  private shorts(from: Uint16Array, rows: Uint32Array): void {
-    const to = new Uint16Array(this.scratch, 0, rows.length)
-    for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]]
-    this.bytes(to)
-  }
-
-  private strings(arena: RecordArena, codes: Uint32Array, rows: Uint32Array): void {
-    const { starts, heap } = arena.strings
-    for (let i = 0; i < rows.length; i++) this.string(heap, starts[codes[rows[i]]], starts[codes[rows[i]] + 1])
-  }
-
   /** LowCardinality(String): the distinct texts once, then an index for each row. Cheaper here and at the insert. */
   private dictionary(name: FieldName, arena: RecordArena, codes: Uint32Array, rows: Uint32Array): void {
     const { starts, heap, count } = arena.strings
     const numbers = new Uint32Array(count)
     const keys: number[] = []
-    const indexes = new Uint32Array(this.scratch, 0, rows.length)
+    const indexes = new Uint32Array(rows.length)
     for (let i = 0; i < rows.length; i++) {
       const code = codes[rows[i]]
       if (numbers[code] === 0) numbers[code] = keys.push(code)
@@ -137,17 +93,8 @@ export class NativeEncoder {
   }
 
   private string(from: Uint8Array, start: number, end: number): void {
-    const length = end - start
-    this.reserve(length + 5)
-    this.varint(length)
-    const { buffer } = this
-    let used = this.used
-    if (length < 48) for (let i = start; i < end; i++) buffer[used++] = from[i]
-    else {
-      buffer.set(from.subarray(start, end), used)
-      used += length
-    }
-    this.used = used
+    this.varint(end - start)
+    this.bytes(from.subarray(start, end))
   }
 
   private text(text: string): void {
@@ -156,7 +103,6 @@ export class NativeEncoder {
   }
 
   private varint(value: number): void {
-    this.reserve(5)
     while (value > 127) {
       this.buffer[this.used++] = (value & 127) | 128
       value >>>= 7
@@ -165,23 +111,14 @@ export class NativeEncoder {
   }
 
   private u64(value: number): void {
-    this.reserve(8)
     this.buffer.writeUInt32LE(value, this.used)
     this.buffer.writeUInt32LE(0, this.used + 4)
     this.used += 8
   }
 
-  private bytes(values: Uint8Array | Uint16Array | Uint32Array | Float64Array): void {
-    this.reserve(values.byteLength)
+  private bytes(values: Uint8Array | Uint16Array | Uint32Array): void {
     this.buffer.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), this.used)
     this.used += values.byteLength
-  }
-
-  private reserve(bytes: number): void {
-    if (this.used + bytes <= this.buffer.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.used + bytes))
-    this.buffer.copy(larger, 0, 0, this.used)
-    this.buffer = larger
   }
 }
 

@@ -1,17 +1,20 @@
-import { RecordArena } from '../domain/arena.js'
+import type { RecordArena } from '../domain/arena.js'
 import type { FieldName } from '../domain/record.js'
-import { Tally } from '../domain/tally.js'
-import { copyRows } from './arena-copy.js'
+import { type TallyData, tallyOf } from '../domain/tally.js'
+import { Kernel } from '../kernel/index.js'
+import { copyRow, copyRows } from './arena-copy.js'
 import { orderBudget } from './budget.js'
 import { ConflictIds } from './conflict-ids.js'
 import { type BlockLimits, cutBlocks } from './cut.js'
-import { DIGEST_ROWS, digestRows } from './digest.js'
 import { type RecordFilter, recordFilter, type Verdict } from './filter.js'
 import { hashId, IdTable } from './id-table.js'
 import { encodeEvidence, NativeEncoder } from './native-block.js'
 import { RANGES, rangeOf, SpilledRanges } from './ranges.js'
 import { sortRows } from './sort.js'
 import type { SpillRange } from './spill.js'
+
+/** Rows whose ids are looked up in one go: few enough that what they need of the table is still near. */
+const ROWS_AT_ONCE = 1024
 
 /** One INSERT's worth of records, each id once, ordered by (ts_ms, request_id). */
 export interface OrderedBlock {
@@ -60,7 +63,8 @@ export interface OrderSummary {
   readonly spilledBytes: number
   /** LowCardinality columns with so many values in one block that ClickHouse leaves their dictionary. */
   readonly wideColumns: readonly { readonly name: FieldName; readonly distinct: number }[]
-  readonly tally: Tally
+  /** Of what was sent. */
+  readonly tally: TallyData
 }
 
 /**
@@ -77,13 +81,12 @@ export interface OrderSummary {
  * table for itself. So every id is compared exactly, memory is bounded, and the disk is read and written in sequence.
  */
 export class Orderer {
-  /** To be filled; after `accept` it is another one. */
-  arena: RecordArena
-  readonly heapBytes: number
+  /** Its arena is to be filled. */
+  readonly kernel: Kernel
+  private readonly arena: RecordArena
   private readonly ids: IdTable
   private readonly encoder: NativeEncoder
   private readonly passes: (arena: RecordArena, row: number) => Verdict
-  private readonly tally: Tally
   private readonly limits: BlockLimits
   private readonly waiting: SpilledRanges
   /** The table is responsible for ids of the ranges [low, high). */
@@ -108,30 +111,28 @@ export class Orderer {
   /** Working space, kept because fresh memory is dear. */
   private readonly wanted: Uint32Array
   private readonly fresh: Uint32Array
-  private readonly hot = new Uint32Array(DIGEST_ROWS)
-  private readonly hashes = new Uint32Array(DIGEST_ROWS)
-  private readonly digests = new Uint32Array(DIGEST_ROWS * 2)
+  private readonly hot = new Uint32Array(ROWS_AT_ONCE)
+  private readonly hashes = new Uint32Array(ROWS_AT_ONCE)
 
   constructor(
     private readonly options: OrderOptions,
     private readonly send: (block: OrderedBlock) => void | Promise<void>,
   ) {
     const budget = orderBudget(options.memoryBytes)
-    this.arena = new RecordArena(budget.arenaRows)
-    this.heapBytes = budget.heapBytes
+    this.kernel = new Kernel({ rows: budget.arenaRows, heapBytes: budget.heapBytes, blockBytes: budget.blockBytes })
+    this.arena = this.kernel.arena
     this.limits = { rows: budget.arenaRows, bytes: budget.blockBytes }
     this.wanted = new Uint32Array(budget.arenaRows)
     this.fresh = new Uint32Array(budget.arenaRows)
     this.ids = new IdTable(budget.idTableBytes, options.expectedRecords)
     const shares = (options.expectedRecords ?? 0) / this.ids.capacity
     this.waiting = new SpilledRanges(options.spoolDir, budget.spillRows, shares)
-    this.encoder = new NativeEncoder(options.columns)
+    this.encoder = new NativeEncoder(this.kernel, options.columns)
     this.passes = recordFilter(options.filter)
-    this.tally = new Tally(options.columns)
   }
 
   /** Takes the records of the arena, sends what is new among them, and empties it. Throws `disk_full` from spilling. */
-  async accept(): Promise<RecordArena> {
+  async accept(): Promise<void> {
     const { arena, wanted } = this
     let n = 0
     for (let row = 0; row < arena.rows; row++) {
@@ -142,7 +143,6 @@ export class Orderer {
     }
     await this.takeRows(wanted.subarray(0, n))
     arena.reset()
-    return arena
   }
 
   /** Sends what is left, spilled records included. */
@@ -161,7 +161,7 @@ export class Orderer {
       maxTsMs: this.maxTsMs === -Infinity ? null : this.maxTsMs,
       spilledBytes: this.spilledBytes,
       wideColumns: this.encoder.wideColumns(),
-      tally: this.tally,
+      tally: tallyOf(this.kernel.sums, this.options.columns),
     }
   }
 
@@ -172,26 +172,31 @@ export class Orderer {
   }
 
   /** Sends records that are known to be new, such as the winners of conflicts, from an arena of their own. */
-  async sendArena(arena: RecordArena): Promise<void> {
-    await this.sendRows(arena, everyRow(arena), [])
+  async sendArena(from: RecordArena): Promise<void> {
+    const { arena, kernel } = this
+    for (let row = 0; row < from.rows; row++) {
+      copyRow(from, row, arena)
+      if (!kernel.full && row + 1 < from.rows) continue
+      await this.sendRows(everyRow(arena), [])
+      arena.reset()
+    }
   }
 
   private async takeRows(rows: Uint32Array): Promise<void> {
     const { arena, fresh } = this
     const copies: number[] = []
     let n = 0
-    for (let at = 0; at < rows.length; at += DIGEST_ROWS)
-      n = this.dropCopies(rows.subarray(at, at + DIGEST_ROWS), n, copies)
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
+      n = this.dropCopies(rows.subarray(at, at + ROWS_AT_ONCE), n, copies)
     this.waiting.takePicked(arena)
     this.counts.copies += copies.length
-    await this.sendRows(arena, fresh.subarray(0, n), copies)
+    await this.sendRows(fresh.subarray(0, n), copies)
   }
 
   /** Adds the new ones of some rows to `fresh`, which has n already, and notes copies; returns how many `fresh` has then. */
   private dropCopies(rows: Uint32Array, n: number, copies: number[]): number {
-    const { arena, ids, fresh, hot, hashes, digests } = this
+    const { arena, ids, fresh, hot, hashes } = this
     const count = this.pickHot(rows)
-    digestRows(arena, hot, count, digests)
     ids.touch(hashes, count)
     for (let i = 0; i < count; i++) {
       const row = hot[i]
@@ -200,7 +205,7 @@ export class Orderer {
         this.spill(row, hashes[i])
         continue
       }
-      const seen = ids.insert(arena.request_id, row * 4, hashes[i], digests, i * 2)
+      const seen = ids.insert(arena.request_id, row * 4, hashes[i], arena.digest, row * 2)
       if (seen === 'new') fresh[n++] = row
       else if (seen === 'copy') copies.push(row)
       else {
@@ -240,19 +245,21 @@ export class Orderer {
     this.counts.spilledRows++
   }
 
-  private async sendRows(arena: RecordArena, fresh: Uint32Array, copies: readonly number[]): Promise<void> {
-    this.tally.add(arena, fresh)
+  private async sendRows(fresh: Uint32Array, copies: readonly number[]): Promise<void> {
+    const { arena } = this
+    this.kernel.addToSums(fresh)
     this.counts.sent += fresh.length
     // Evidence of copies goes along with the first block, or alone where there is none.
     let told = copies.filter((row) => arena.evidence[row] !== 0 || arena.batch[row] !== 0)
     for (const rows of cutBlocks(arena, sortRows(arena, fresh), this.limits)) {
-      await this.sendBlock(arena, rows, told)
+      await this.sendBlock(rows, told)
       told = []
     }
-    if (told.length > 0) await this.sendBlock(arena, new Uint32Array(0), told)
+    if (told.length > 0) await this.sendBlock(new Uint32Array(0), told)
   }
 
-  private async sendBlock(arena: RecordArena, rows: Uint32Array, copies: readonly number[]): Promise<void> {
+  private async sendBlock(rows: Uint32Array, copies: readonly number[]): Promise<void> {
+    const { arena } = this
     const ts = arena.ts_ms
     const [minTsMs, maxTsMs] = rows.length === 0 ? [0, 0] : [ts[rows[0]], ts[rows[rows.length - 1]]]
     if (rows.length > 0) {
@@ -264,7 +271,7 @@ export class Orderer {
       rows: rows.length,
       minTsMs,
       maxTsMs,
-      native: encode && rows.length > 0 ? this.encoder.encode(arena, rows) : new Uint8Array(0),
+      native: encode && rows.length > 0 ? this.encoder.encode(rows) : new Uint8Array(0),
       evidence: encode ? encodeEvidence(arena, joined(rows, copies)) : null,
     })
   }
@@ -293,11 +300,11 @@ export class Orderer {
       else this.ids.insert(marker, 0, hash, marker, 4)
     }
     this.spilledBytes += range.bytes
-    const { arena } = this
+    const { arena, kernel } = this
     for (const spilled of range.readRows()) {
-      if (arena.rows + spilled.rows > arena.capacity) await this.takeArena()
+      if (!kernel.hasRoomFor(spilled)) await this.takeArena()
       copyRows(spilled, everyRow(spilled), arena)
-      if (arena.strings.heapUsed > this.heapBytes) await this.takeArena()
+      if (kernel.full) await this.takeArena()
     }
     if (arena.rows > 0) await this.takeArena()
     range.remove()

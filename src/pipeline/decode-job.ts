@@ -86,9 +86,8 @@ export class DecodeJob {
     this.decoder = new Decoder(
       { nowMs: task.nowMs, acceptFuture: task.acceptFuture, origins: task.origins },
       {
-        arena: this.orderer.arena,
-        heapBytes: this.orderer.heapBytes,
-        full: (arena) => this.order(arena),
+        kernel: this.orderer.kernel,
+        full: () => this.order(),
         quarantine: (entry) => this.reject(entry),
         ...(this.resolver === null ? {} : { record: this.resolve(this.resolver, passes) }),
       },
@@ -98,11 +97,11 @@ export class DecodeJob {
   async run(): Promise<DecodeResult> {
     const started = performance.now()
     try {
-      for await (const open of this.timed(readFiles(this.task.files, this.outlet.signal))) {
+      for await (const open of this.timed(readFiles(this.task.files, this.outlet.signal, this.orderer.kernel.input))) {
         await this.decodeFile({ ...open, chunks: this.timed(open.chunks) })
       }
       // The last arena goes the way of all others, so that whatever looks at arenas sees every record.
-      if (this.orderer.arena.rows > 0) await this.order(this.orderer.arena)
+      if (this.orderer.kernel.arena.rows > 0) await this.order()
       const ordering = performance.now()
       await this.orderer.finish()
       const settled = this.resolver?.settle()
@@ -130,7 +129,7 @@ export class DecodeJob {
         growing: [...this.growing],
         pods: [...this.pods.values()],
         tenants: this.tenants.list(),
-        tally: summary.tally.export(),
+        tally: summary.tally,
         readMs: this.readMs,
         decodeMs: performance.now() - started - this.orderMs,
         orderMs: this.orderMs - this.waitedMs,
@@ -189,13 +188,12 @@ export class DecodeJob {
     for (const key of Object.keys(this.totals) as (keyof typeof this.totals)[]) this.totals[key] += counts[key]
   }
 
-  private async order(arena: RecordArena): Promise<RecordArena> {
+  private async order(): Promise<void> {
     const started = performance.now()
-    if (!this.task.encode) this.tenants.add(arena)
-    const empty = await this.orderer.accept()
+    if (!this.task.encode) this.tenants.add(this.orderer.kernel.arena)
+    await this.orderer.accept()
     this.orderMs += performance.now() - started
     this.outlet.signal.throwIfAborted()
-    return empty
   }
 
   private reject(entry: QuarantineEntry): void {

@@ -13,10 +13,13 @@ let underWay = 0
 /**
  * Opens files one after another, in the order given; each must be read to its end before the next is asked for. Files
  * of one archive that stand together are read in one pass over it, in its order. Never throws for what a file holds or
- * lacks: its `problem()` tells. Throws the signal's reason, also in the middle of waiting for a place that can be told so.
+ * lacks: its `problem()` tells. Files that are stored as they are, are read piece by piece into `buffer`. Throws the signal's reason, also in the middle of waiting for a place that can be told so.
  */
-export async function* readFiles(files: readonly WalFile[], signal?: AbortSignal): AsyncIterable<OpenWalFile> {
-  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+export async function* readFiles(
+  files: readonly WalFile[],
+  signal?: AbortSignal,
+  buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES),
+): AsyncIterable<OpenWalFile> {
   const ahead = new ReadAhead(files)
   const stop = () => releasePlaces(signal?.reason)
   signal?.addEventListener('abort', stop)

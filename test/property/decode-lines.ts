@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type DecodeHooks, Decoder, type FileCounts } from '../../src/decode/index.js'
-import { RecordArena } from '../../src/domain/arena.js'
+import type { RecordArena } from '../../src/domain/arena.js'
 import { FIELDS } from '../../src/domain/record.js'
+import { textOf } from '../../src/domain/string-pool.js'
 import type { QuarantineEntry, WalFile } from '../../src/domain/wal.js'
+import { Kernel } from '../../src/kernel/index.js'
 
 /** 2026-03-10T12:00:00Z. */
 export const NOW_MS = Date.UTC(2026, 2, 10, 12)
@@ -52,30 +54,40 @@ function walFile(changes: Partial<WalFile> = {}): WalFile {
   }
 }
 
+/** By the rows of their arenas: to make one takes longer than to decode a line. */
+const kernels = new Map<number, Kernel>()
+
+function emptyKernel(rows: number): Kernel {
+  const kernel = kernels.get(rows) ?? new Kernel({ rows, heapBytes: 1 << 16, blockBytes: 0 })
+  kernels.set(rows, kernel)
+  kernel.arena.reset()
+  kernel.takeMissing()
+  return kernel
+}
+
 /** Decodes a file that comes in these chunks, from memory that is overwritten as soon as the next one is asked for. */
 export async function decodeChunks(chunks: readonly Uint8Array[], setup: DecodeSetup = {}): Promise<Decoded> {
   const rows: DecodedRow[] = []
   const entries: QuarantineEntry[] = []
   const places: Omit<DecodedRow, 'values' | 'evidence' | 'batch'>[] = []
-  const arena = new RecordArena(setup.capacity ?? 64)
+  const kernel = emptyKernel(setup.capacity ?? 64)
+  const { arena } = kernel
   // Values that no record has: what a decoder leaves out shows.
   arena.evidence.fill(0xee)
   arena.batch.fill(0xeeee)
-  const drain = (full: RecordArena) => {
-    for (let row = 0; row < full.rows; row++)
+  const drain = () => {
+    for (let row = 0; row < arena.rows; row++)
       rows.push({
-        values: valuesOf(full, row),
-        evidence: full.evidence[row],
-        batch: full.batch[row],
+        values: valuesOf(arena, row),
+        evidence: arena.evidence[row],
+        batch: arena.batch[row],
         ...places[rows.length],
       })
-    full.reset()
-    return full
+    arena.reset()
   }
   const hooks: DecodeHooks = {
-    arena,
-    heapBytes: 1 << 16,
-    full: async (full) => drain(full),
+    kernel,
+    full: async () => drain(),
     quarantine: (entry) => entries.push(entry),
     record: (_file, _arena, _row, { line, byteOffset, bytes }) =>
       places.push({ line, byteOffset, bytes: Buffer.from(bytes).toString('latin1') }),
@@ -103,7 +115,7 @@ export async function decodeChunks(chunks: readonly Uint8Array[], setup: DecodeS
     problem: () => null,
     grownBytes: () => 0,
   })
-  drain(arena)
+  drain()
   return { rows, counts, entries, unknown: decoder.unknownFields(), missing: decoder.missingFields() }
 }
 
@@ -121,7 +133,7 @@ export function valuesOf(arena: RecordArena, row: number): Record<string, Value>
     const { name, kind } = FIELDS[index]
     const column = arena[name]
     if (kind === 'uuid') return uuidOf(column as Uint32Array, row)
-    if (kind === 'string') return arena.strings.text(column[row])
+    if (kind === 'string') return textOf(arena.strings, column[row])
     if (kind === 'f64') return bitsOf(column[row])
     return name === 'weight' ? weightOf(arena, row) : column[row]
   }

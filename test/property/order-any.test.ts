@@ -65,8 +65,9 @@ it('sends each id once with its values, whatever comes in what portions with how
           },
         )
         for (const row of rows) {
-          put(orderer.arena, row)
-          if (orderer.arena.rows === Math.min(given.arenaRows, orderer.arena.capacity)) await orderer.accept()
+          put(orderer.kernel, row)
+          if (orderer.kernel.arena.rows === Math.min(given.arenaRows, orderer.kernel.arena.capacity))
+            await orderer.accept()
         }
         const summary = await orderer.finish()
         spilled += summary.spilledRows

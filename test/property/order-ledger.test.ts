@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { RecordArena } from '../../src/domain/arena.js'
-import { Tally } from '../../src/domain/tally.js'
+import { type TallyData, tallyOf } from '../../src/domain/tally.js'
+import type { Kernel } from '../../src/kernel/index.js'
 import type { Ledger } from '../../src/ledger/ledger.js'
 import { createSchema } from '../../src/ledger/schema.js'
 import { Staging } from '../../src/ledger/staging.js'
@@ -10,11 +10,12 @@ import { verifyStaging } from '../../src/ledger/verify.js'
 import { blockColumns, EVIDENCE_COLUMNS, encodeEvidence, NativeEncoder } from '../../src/order/native-block.js'
 import { Orderer } from '../../src/order/orderer.js'
 import { makeTarget, type TestTarget } from '../support/server/targets.js'
-import { ALL, arenaOf, type PlainRecord, plainRecord, put, type Row, random } from './order-records.js'
+import { ALL, kernelOf, type PlainRecord, plainRecord, put, type Row, random } from './order-records.js'
 
 /** 2025-06-15T00:00:00Z */
 const MIDNIGHT = 1_749_945_600_000
 
+const expected = (tally: TallyData) => ({ ...tally, buckets: () => tally.entries })
 const plain = (record: PlainRecord): Row => ({ record, evidence: 0, batch: 0 })
 
 function extremes(next: () => number): PlainRecord[] {
@@ -58,8 +59,9 @@ describe('blocks and sums in ClickHouse', () => {
   })
   afterEach(() => ledger.close())
 
-  const stage = async (arena: RecordArena, rows: Uint32Array, columns = ALL) => {
-    const bytes = new NativeEncoder(columns).encode(arena, rows)
+  const stage = async (kernel: Kernel, rows: Uint32Array, columns = ALL) => {
+    const { arena } = kernel
+    const bytes = new NativeEncoder(kernel, columns).encode(rows)
     const file = join(target.scratch, `block-${number}.native`)
     writeFileSync(file, bytes)
     const data = { file, bytes: bytes.length, rows: rows.length, columns: blockColumns(columns) }
@@ -71,7 +73,7 @@ describe('blocks and sums in ClickHouse', () => {
     if (told !== null) writeFileSync(`${file}.evidence`, told.bytes)
     await staging.insertBlock({ data, evidence })
   }
-  const all = (arena: RecordArena) => Uint32Array.from({ length: arena.rows }, (_, row) => row)
+  const all = ({ arena }: Kernel) => Uint32Array.from({ length: arena.rows }, (_, row) => row)
   const stored = () =>
     ledger.rows<Record<string, string | number>>(
       `SELECT * EXCEPT (cost_usd, energy_wh, energy_cost_usd, co2_g),
@@ -93,23 +95,21 @@ describe('blocks and sums in ClickHouse', () => {
   it('stores every value bit for bit, and the sums of Node and SQL agree', async () => {
     const next = random(7)
     const records = [...extremes(next), ...Array.from({ length: 3000 }, () => plainRecord(next, MIDNIGHT + 5))]
-    const arena = arenaOf(records.map(plain))
-    const tally = new Tally(ALL)
-    tally.add(arena, all(arena))
-    await stage(arena, all(arena))
-    const expected = records.map(asStored).sort((a, b) => (a.request_id < b.request_id ? -1 : 1))
-    expect(await stored()).toEqual(expected)
-    await verifyStaging(ledger, staging, tally)
+    const kernel = kernelOf(records.map(plain))
+    kernel.addToSums(all(kernel))
+    await stage(kernel, all(kernel))
+    const rows = records.map(asStored).sort((a, b) => (a.request_id < b.request_id ? -1 : 1))
+    expect(await stored()).toEqual(rows)
+    await verifyStaging(ledger, staging, expected(tallyOf(kernel.sums, ALL)))
   })
 
   it('notices one changed bit in any field', async () => {
     const next = random(8)
     const records = Array.from({ length: 50 }, () => plainRecord(next, MIDNIGHT + 5))
-    const arena = arenaOf(records.map(plain))
-    await stage(arena, all(arena))
-    const right = new Tally(ALL)
-    right.add(arena, all(arena))
-    await verifyStaging(ledger, staging, right)
+    const kernel = kernelOf(records.map(plain))
+    await stage(kernel, all(kernel))
+    kernel.addToSums(all(kernel))
+    await verifyStaging(ledger, staging, expected(tallyOf(kernel.sums, ALL)))
     const [first, ...rest] = records
     for (const name of ALL) {
       const value = first[name]
@@ -124,9 +124,9 @@ describe('blocks and sums in ClickHouse', () => {
                 ? Number(value) ^ 1024
                 : Number(value) * (1 + 2 ** -52)
       const changed = { ...first, [name]: name === 'ts_ms' ? first.ts_ms + 1 : other }
-      const tally = new Tally(ALL)
-      const wrong = arenaOf([changed, ...rest].map(plain))
-      tally.add(wrong, all(wrong))
+      const wrong = kernelOf([changed, ...rest].map(plain))
+      wrong.addToSums(all(wrong))
+      const tally = expected(tallyOf(wrong.sums, ALL))
       await expect(verifyStaging(ledger, staging, tally), name).rejects.toThrow(/staging does not hold/)
     }
   })
@@ -135,13 +135,12 @@ describe('blocks and sums in ClickHouse', () => {
     const next = random(9)
     const records = Array.from({ length: 1000 }, () => plainRecord(next, MIDNIGHT + Math.floor(next() * 1e9)))
     const columns = ALL.filter((name) => name !== 'co2_g' && name !== 'session_id_source' && name !== 'device_id')
-    const arena = arenaOf(records.map(plain))
-    await stage(arena, all(arena), columns)
-    const tally = new Tally(columns)
-    const reversed = arenaOf(records.toReversed().map(plain))
-    tally.add(reversed, all(reversed).subarray(0, 400))
-    tally.add(reversed, all(reversed).subarray(400))
-    await verifyStaging(ledger, staging, tally)
+    const kernel = kernelOf(records.map(plain))
+    await stage(kernel, all(kernel), columns)
+    const reversed = kernelOf(records.toReversed().map(plain))
+    reversed.addToSums(all(reversed).subarray(0, 400))
+    reversed.addToSums(all(reversed).subarray(400))
+    await verifyStaging(ledger, staging, expected(tallyOf(reversed.sums, columns)))
   })
 
   it.each([256, 257, 65_536, 65_537])('writes dictionaries of %i keys', async (keys) => {
@@ -150,17 +149,16 @@ describe('blocks and sums in ClickHouse', () => {
       ...plainRecord(next, MIDNIGHT + n),
       request_type: `kind-${n % keys}`,
     }))
-    const arena = arenaOf(records.map(plain))
-    const tally = new Tally(ALL)
-    tally.add(arena, all(arena))
-    await stage(arena, all(arena))
+    const kernel = kernelOf(records.map(plain))
+    kernel.addToSums(all(kernel))
+    await stage(kernel, all(kernel))
     const [answer] = await ledger.rows<{ distinct: string; wrong: string }>(
       `SELECT toString(uniqExact(request_type)) AS distinct,
          toString(countIf(request_type != concat('kind-', toString((ts_ms - ${MIDNIGHT}) % ${keys})))) AS wrong
        FROM ${ledger.table(staging.tableName)}`,
     )
     expect(answer).toEqual({ distinct: String(keys), wrong: '0' })
-    await verifyStaging(ledger, staging, tally)
+    await verifyStaging(ledger, staging, expected(tallyOf(kernel.sums, ALL)))
   })
 
   it('holds what the order stage sends, spilled or not, and verifies against its sums', async () => {
@@ -182,14 +180,14 @@ describe('blocks and sums in ClickHouse', () => {
       },
     )
     for (const record of [...records, ...records.toReversed()]) {
-      put(orderer.arena, plain(record))
-      if (orderer.arena.rows === 500) await orderer.accept()
+      put(orderer.kernel, plain(record))
+      if (orderer.kernel.arena.rows === 500) await orderer.accept()
     }
     const summary = await orderer.finish()
     expect(summary).toMatchObject({ sent: records.length, copies: records.length, conflictCopies: 0 })
     expect(summary.spilledRows).toBeGreaterThan(400)
     expect(await stored()).toEqual(records.map(asStored).sort((a, b) => (a.request_id < b.request_id ? -1 : 1)))
-    await verifyStaging(ledger, staging, summary.tally)
+    await verifyStaging(ledger, staging, expected(summary.tally))
   })
 
   it('writes evidence of the records that have some', async () => {
@@ -199,8 +197,8 @@ describe('blocks and sums in ClickHouse', () => {
       evidence: n % 3 === 0 ? 1 : 0,
       batch: n % 5 === 0 ? n + 1 : 0,
     }))
-    const arena = arenaOf(rows)
-    await stage(arena, all(arena))
+    const kernel = kernelOf(rows)
+    await stage(kernel, all(kernel))
     const evidence = await ledger.rows(
       `SELECT toString(request_id) AS id, acknowledged, batch FROM ${ledger.table(staging.evidenceTableName)} ORDER BY id`,
     )
@@ -210,7 +208,7 @@ describe('blocks and sums in ClickHouse', () => {
         .map(({ record, evidence, batch }) => ({ id: record.request_id, acknowledged: evidence, batch }))
         .sort((a, b) => (a.id < b.id ? -1 : 1)),
     )
-    const none = arenaOf(rows.slice(1, 3).map(({ record }) => plain(record)))
-    expect(encodeEvidence(none, all(none))).toBeNull()
+    const none = kernelOf(rows.slice(1, 3).map(({ record }) => plain(record)))
+    expect(encodeEvidence(none.arena, all(none))).toBeNull()
   })
 })

@@ -1,6 +1,7 @@
 import type { UsageRecord } from '../../src/bench/generator/record.js'
-import { RecordArena } from '../../src/domain/arena.js'
+import type { RecordArena } from '../../src/domain/arena.js'
 import { FIELDS, type FieldName } from '../../src/domain/record.js'
+import { Kernel } from '../../src/kernel/index.js'
 
 /** A record in plain values: what the tests put in and expect back. */
 export type PlainRecord = Omit<UsageRecord, 'weight'> & { weight: bigint }
@@ -63,8 +64,9 @@ export function plainRecord(next: () => number, tsMs: number): PlainRecord {
   }
 }
 
-/** Appends a record to an arena, by the arena's documented layout. */
-export function put(arena: RecordArena, { record, evidence, batch }: Row): void {
+/** Appends a record to a kernel's arena, by the arena's documented layout. */
+export function put(kernel: Kernel, { record, evidence, batch }: Row): void {
+  const { arena } = kernel
   const row = arena.rows++
   for (const { name, kind } of FIELDS) {
     const value = record[name]
@@ -85,12 +87,17 @@ export function put(arena: RecordArena, { record, evidence, batch }: Row): void 
   }
   arena.evidence[row] = evidence
   arena.batch[row] = batch
+  kernel.digest(row)
+}
+
+export function kernelOf(rows: readonly Row[]): Kernel {
+  const kernel = new Kernel({ rows: Math.max(16, rows.length), heapBytes: 1 << 20, blockBytes: 1 << 20 })
+  for (const row of rows) put(kernel, row)
+  return kernel
 }
 
 export function arenaOf(rows: readonly Row[]): RecordArena {
-  const arena = new RecordArena(Math.max(1, rows.length))
-  for (const row of rows) put(arena, row)
-  return arena
+  return kernelOf(rows).arena
 }
 
 /** Rows of a Native block of plain and LowCardinality columns, as objects; text as ClickHouse would print the values. */

@@ -39,8 +39,8 @@ async function order(rows: readonly Row[], options: Partial<OrderOptions> = {}, 
     },
   )
   for (const row of rows) {
-    put(orderer.arena, row)
-    if (orderer.arena.rows === Math.min(arenaRows, orderer.arena.capacity)) await orderer.accept()
+    put(orderer.kernel, row)
+    if (orderer.kernel.arena.rows === Math.min(arenaRows, orderer.kernel.arena.capacity)) await orderer.accept()
   }
   return { summary: await orderer.finish(), sent, records: sent.flatMap((block) => block.rows) }
 }

@@ -1,0 +1,7 @@
+export { gather2, gather4, gather8, gather16, gatherIntegers, gatherTexts } from './block'
+export { digest } from './digest'
+export { FIVES, float, LEAST_POWER, MOST_POWER, numberEnd } from './number'
+export { place } from './places'
+export { isFull, LENGTHS, LITERALS, limit, MISSING, maxTime, minTime, rows, scan, setRows } from './scan'
+export { addRows } from './tally'
+export { count, heapUsed, intern, openTexts, resetTexts } from './texts'

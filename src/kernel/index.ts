@@ -1,0 +1,1 @@
+export { INPUT_BYTES, Kernel, type Scanned } from './kernel.js'
