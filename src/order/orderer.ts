@@ -10,13 +10,16 @@ import { type RecordFilter, recordFilter, type Verdict } from './filter.js'
 import { hashId, IdTable } from './id-table.js'
 import { encodeEvidence, NativeEncoder } from './native-block.js'
 import { RANGES, rangeOf, SpilledRanges } from './ranges.js'
-import { sortRows } from './sort.js'
+import { groupByTenant, sortRows } from './sort.js'
 import type { SpillRange } from './spill.js'
 
 /** Rows whose ids are looked up in one go: few enough that what they need of the table is still near. */
 const ROWS_AT_ONCE = 1024
 
-/** One INSERT's worth of records, each id once, ordered by (ts_ms, request_id). */
+/**
+ * One INSERT's worth of records, each id once: a stretch of time, its rows in the order of staging's key (tenant_id,
+ * ts_ms), those of one tenant and time by id.
+ */
 export interface OrderedBlock {
   readonly rows: number
   readonly minTsMs: number
@@ -73,7 +76,7 @@ export interface OrderSummary {
  * There is no barrier between reading and sending. A full external sort would hold back the first row until the last one
  * is read and write every record to disk twice more; measured, the whole command then took 2.9 s instead of 1.7 s for
  * 1.1 million records. Files are read in order of time, so each arena is a run of records close together; sorted, it
- * becomes one block, and the staging table's merge tree, whose parts are such sorted runs, does the rest of the merge
+ * becomes one block, put in the order of the table's key, and the staging table's merge tree, whose parts are such sorted runs, does the rest of the merge
  * as it does for every insert. The table that results is the same.
  *
  * Copies are found in a table of ids. When it is full, half of the ids it is responsible for are put aside: those already
@@ -271,7 +274,7 @@ export class Orderer {
       rows: rows.length,
       minTsMs,
       maxTsMs,
-      native: encode && rows.length > 0 ? this.encoder.encode(rows) : new Uint8Array(0),
+      native: encode && rows.length > 0 ? this.encoder.encode(groupByTenant(arena, rows)) : new Uint8Array(0),
       evidence: encode ? encodeEvidence(arena, joined(rows, copies)) : null,
     })
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Orderer } from '../../src/order/orderer.js'
-import { ALL, type PlainRecord, plainRecord, put, type Row, random, readNative } from './order-records.js'
+import { ALL, blockKey, type PlainRecord, plainRecord, put, type Row, random, readNative } from './order-records.js'
 
 const MIDNIGHT = 1_749_945_600_000
 
@@ -85,7 +85,7 @@ it('sends each id once with its values, whatever comes in what portions with how
         }
         expect(new Set(sent.map((row) => row.request_id)).size).toBe(versions.size)
         for (const block of blocks) {
-          const keys = block.map(({ ts_ms, request_id }) => `${ts_ms} ${request_id}`)
+          const keys = block.map(blockKey)
           expect(keys).toEqual(keys.toSorted())
           expect(new Set(block.map(({ ts_ms }) => (Number(ts_ms) / 86_400_000) | 0)).size).toBeLessThanOrEqual(49)
         }

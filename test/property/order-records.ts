@@ -100,6 +100,15 @@ export function arenaOf(rows: readonly Row[]): RecordArena {
   return kernelOf(rows).arena
 }
 
+/**
+ * By this a block's rows are in order: as staging's key (tenant_id, ts_ms), then by id. ClickHouse compares UUIDs by their
+ * second halves first.
+ */
+export function blockKey({ tenant_id, ts_ms, request_id }: Record<string, unknown>): string {
+  const tenant = String(tenant_id)
+  return `${tenant.slice(19)} ${tenant.slice(0, 18)} ${ts_ms} ${request_id}`
+}
+
 /** Rows of a Native block of plain and LowCardinality columns, as objects; text as ClickHouse would print the values. */
 export function readNative(bytes: Uint8Array): Record<string, string | number | bigint>[] {
   const block = Buffer.from(bytes)

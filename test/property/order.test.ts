@@ -7,7 +7,17 @@ import { type FieldName, MAX_TS_MS, MIN_TS_MS } from '../../src/domain/record.js
 import type { RecordFilter } from '../../src/order/filter.js'
 import { hashId, IdTable } from '../../src/order/id-table.js'
 import { type OrderedBlock, Orderer, type OrderOptions } from '../../src/order/orderer.js'
-import { ALL, arenaOf, type PlainRecord, plainRecord, put, type Row, random, readNative } from './order-records.js'
+import {
+  ALL,
+  arenaOf,
+  blockKey,
+  type PlainRecord,
+  plainRecord,
+  put,
+  type Row,
+  random,
+  readNative,
+} from './order-records.js'
 
 const DAY = 86_400_000
 /** 2025-06-15T00:00:00Z */
@@ -64,13 +74,13 @@ function shuffled<T>(list: readonly T[], seed: number): T[] {
 }
 
 describe('order stage', () => {
-  it('sends every record once with its values, each block in order of time and id', async () => {
+  it('sends every record once with its values, each block in the order of the table', async () => {
     const all = records(3000, 1, 3)
     const { sent, records: got, summary } = await order(shuffled([...all, ...all.slice(0, 500)], 2).map(plain), {}, 700)
     expect(byId(got)).toEqual(byId(all.map(values)))
     expect(summary).toMatchObject({ accepted: 3500, sent: 3000, copies: 500, filtered: 0, spilledRows: 0 })
     for (const { rows } of sent) {
-      const keys = rows.map(({ ts_ms, request_id }) => `${ts_ms} ${request_id}`)
+      const keys = rows.map(blockKey)
       expect(keys).toEqual(keys.toSorted())
     }
     expect(summary.minTsMs).toBe(Math.min(...all.map((r) => r.ts_ms)))
@@ -142,7 +152,7 @@ describe('order stage against a plain map', () => {
       .map(({ record, evidence, batch }) => `${record.request_id} ${evidence} ${batch}`)
     expect(told.filter((row) => !conflictIds.has(row.slice(0, 36))).sort()).toEqual(wanted.sort())
     for (const { rows: block } of sent) {
-      const keys = block.map(({ ts_ms, request_id }) => `${ts_ms} ${request_id}`)
+      const keys = block.map(blockKey)
       expect(keys).toEqual(keys.toSorted())
     }
     expect(readdirSync(spoolDir)).toEqual([])
@@ -201,7 +211,12 @@ describe('order stage against a plain map', () => {
   it('sorts what lies decades apart', async () => {
     const all = records(500, 3).map((record, n) => ({ ...record, ts_ms: n % 2 ? MIN_TS_MS + n : MAX_TS_MS - 1 - n }))
     const { sent, records: got } = await order(all.map(plain))
-    expect(got.map(({ ts_ms }) => Number(ts_ms))).toEqual(all.map(({ ts_ms }) => ts_ms).sort((a, b) => a - b))
+    const times = all.map(({ ts_ms }) => ts_ms).sort((a, b) => a - b)
+    for (const { rows } of sent) {
+      const some = rows.map(({ ts_ms }) => Number(ts_ms)).sort((a, b) => a - b)
+      expect(some).toEqual(times.splice(0, some.length))
+    }
+    expect(got.length).toBe(all.length)
     expect(sent).toHaveLength(1)
   })
 
