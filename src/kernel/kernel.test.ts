@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeChunks, line, NOW_MS, numbered } from '../../test/property/decode-lines.js'
 import { textOf } from '../domain/string-pool.js'
@@ -71,5 +73,37 @@ describe('Kernel', () => {
     expect(kernel.scan(0, bytes.length, NOW_MS, INPUT_BYTES)).toEqual({ at: 0, minTsMs: Infinity, maxTsMs: -Infinity })
     expect(kernel.scan(0, bytes.length - 1, NOW_MS, 10).at).toBe(0)
     expect([kernel.arena.rows, kernel.arena.strings.count]).toEqual([0, 1])
+  })
+})
+
+describe('texts beyond ASCII', () => {
+  const kernel = new Kernel({ rows: 16, heapBytes: 1 << 16, blockBytes: 0 })
+  const takes = (text: Uint8Array) => {
+    const [before, behind] = line({ model: quoted('#') }).split('#')
+    const bytes = Buffer.concat([Buffer.from(before), text, Buffer.from(`${behind}\n`)])
+    kernel.arena.reset()
+    kernel.input.set(bytes)
+    return kernel.scan(0, bytes.length, NOW_MS, INPUT_BYTES).at === bytes.length
+  }
+
+  it('are taken where they are UTF-8, whatever bytes come and wherever they stand', () => {
+    const bytes = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 20 }).map((text) => Buffer.from(text)),
+      fc.uint8Array({ maxLength: 6 }),
+      fc.array(
+        fc.constantFrom(0x41, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc1, 0xc2, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5),
+        {
+          maxLength: 8,
+        },
+      ),
+    )
+    fc.assert(
+      fc.property(fc.nat({ max: 20 }), bytes, (before, some) => {
+        const text = Buffer.concat([Buffer.alloc(before, 0x61), Uint8Array.from(some)])
+        const plain = !text.some((byte) => byte < 0x20 || byte === 0x22 || byte === 0x5c)
+        expect(takes(text)).toBe(plain && isUtf8(text))
+      }),
+      { numRuns: 50_000 },
+    )
   })
 })

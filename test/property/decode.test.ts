@@ -79,7 +79,7 @@ const figure = fc.oneof(
 /** As nearly all are: these the kernel takes. */
 const plain = recordOf(
   fc.oneof(
-    fc.string({ unit: fc.constantFrom(...'abcXYZ019 -_./:{}[],~'), maxLength: 12 }).map((s) => `"${s}"`),
+    fc.string({ unit: fc.constantFrom(...'abcXYZ019 -_./:{}[],~\u007féß→語😀'), maxLength: 24 }).map((s) => `"${s}"`),
     uuid,
   ),
   fc.integer({ min: 0, max: 999_999_999 }).map(String),

@@ -28,6 +28,7 @@ import {
   WEIGHT,
 } from './places'
 import { codeOf, count, heapUsed } from './texts'
+import { isUtf8 } from './utf8'
 import { UUID_LENGTH, uuid } from './uuid'
 
 /** Rows of the arena that are filled. */
@@ -85,26 +86,31 @@ function lengthOf(field: usize): usize {
   return load<u32>(LENGTHS + (field << 2))
 }
 
-/** The rest of a string, the quote before it has been read: notes it, and returns the place behind the quote that ends it; 0 where it is not plain ASCII. */
+/**
+ * The rest of a string, the quote before it has been read: notes it, and returns the place behind the quote that ends it; 0
+ * where it has escapes or is not UTF-8.
+ */
 function text(p: usize, column: usize): usize {
   const start = p
+  let wide: i32 = 0
   for (;;) {
     const bytes = v128.load(p)
-    // Signed, so that bytes beyond ASCII are below the space.
-    const stop = v128.or(
-      v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))),
-      v128.or(i8x16.lt_s(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x7f))),
-    )
-    const mask = i8x16.bitmask(stop)
+    const control = i8x16.lt_u(bytes, i8x16.splat(0x20))
+    const quote = i8x16.eq(bytes, i8x16.splat(0x22))
+    const mask = i8x16.bitmask(v128.or(v128.or(control, quote), i8x16.eq(bytes, i8x16.splat(0x5c))))
+    const beyondAscii = i8x16.bitmask(bytes)
     if (mask !== 0) {
+      wide |= beyondAscii & ((1 << ctz(mask)) - 1)
       p += ctz(mask)
       break
     }
+    wide |= beyondAscii
     p += 16
   }
+  if (load<u8>(p) !== 0x22 || (wide !== 0 && !isUtf8(start, p))) return 0
   store<u32>(TEXTS + (column << 3), <u32>start)
   store<u32>(TEXTS + (column << 3), <u32>(p - start), 4)
-  return load<u8>(p) === 0x22 ? p + 1 : 0
+  return p + 1
 }
 
 function putText(region: i32, row: usize, column: usize): void {
