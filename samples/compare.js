@@ -23,17 +23,9 @@ export function differences(expected, shown) {
   /** @type {string[]} */
   const found = []
   /** @param {string} what @param {unknown} wanted @param {unknown} got */
-  const compare = (what, wanted, got) => {
-    if (!same(wanted, got)) found.push(`${what}: expected ${text(wanted)}, got ${text(got)}`)
-  }
+  const compare = (what, wanted, got) => found.push(...difference(what, wanted, got))
   /** @param {string} what @param {Record<string, any>[]} wanted @param {Record<string, any>[]} got */
-  const compareRows = (what, wanted, got) => {
-    compare(`${what}, number of rows`, wanted.length, got.length)
-    wanted.forEach((row, index) => {
-      for (const name of Object.keys(got[index] ?? {}))
-        compare(`${what} ${text(row)}, ${name}`, row[name], got[index][name])
-    })
-  }
+  const compareRows = (what, wanted, got) => found.push(...rowDifferences(what, wanted, got))
 
   compare('exit code', expected.exitCode, shown.exitCode)
   const rows = expected.earlierRows + expected.records.inserted
@@ -57,6 +49,29 @@ export function differences(expected, shown) {
   compare('rollup', expected.rollupStatus, again.rollup)
   compareRows('quarantine', sorted(expected.rejected, place), sorted(shown.quarantined, place).map(withoutText))
   return found
+}
+
+/**
+ * Compares rows, one by one, in the columns that were got.
+ * @param {string} what
+ * @param {Record<string, any>[]} wanted
+ * @param {Record<string, any>[]} got
+ * @returns {string[]} a sentence for each difference
+ */
+export function rowDifferences(what, wanted, got) {
+  return [
+    ...difference(`${what}, number of rows`, wanted.length, got.length),
+    ...wanted.flatMap((row, index) =>
+      Object.entries(got[index] ?? {}).flatMap(([name, value]) =>
+        difference(`${what} ${text(row)}, ${name}`, row[name], value),
+      ),
+    ),
+  ]
+}
+
+/** @param {string} what @param {unknown} wanted @param {unknown} got @returns {string[]} none where they are the same */
+function difference(what, wanted, got) {
+  return same(wanted, got) ? [] : [`${what}: expected ${text(wanted)}, got ${text(got)}`]
 }
 
 /** @param {unknown} wanted @param {unknown} got @returns {boolean} */

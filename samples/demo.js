@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { differences } from './compare.js'
 import { openEmbedded } from './embedded.js'
-import { insertJsonl, oblethSchema, ROLLUP_SUMS } from './obleth-schema.js'
+import { insertJsonl, oblethSchema, ROLLUP_SQL, TOTAL_SQL } from './obleth-schema.js'
 
 // Rebuilds the ledger of samples/outage and compares it with what the generator expects. Exit 1 on any difference.
 
@@ -28,14 +28,10 @@ const BY_DAY = `
 /** Rows of the rebuilt ledger, as expected.json words them. */
 const QUERIES = {
   usage: 'SELECT count() AS rows, uniqExact(request_id) AS ids FROM obleth.usage',
-  total: `SELECT count() AS requests, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-    sum(estimated_tokens) AS estimated_tokens, sum(cost_usd) AS cost_usd_sum, sum(energy_wh) AS energy_wh_sum,
-    sum(energy_cost_usd) AS energy_cost_usd_sum, sum(co2_g) AS co2_g_sum FROM obleth.usage`,
+  total: TOTAL_SQL,
   dayTenants: `SELECT toString(toDate(ts)) AS day, tenant_id AS tenantId, count() AS after
     FROM obleth.usage GROUP BY day, tenantId ORDER BY day, toString(tenantId)`,
-  rollup: `SELECT day, tenant_id, key_id, model, ${Object.keys(ROLLUP_SUMS).map((name) => `sum(${name}) AS ${name}`)}
-    FROM obleth.usage_daily GROUP BY day, tenant_id, key_id, model
-    ORDER BY day, toString(tenant_id), toString(key_id), model`,
+  rollup: ROLLUP_SQL,
 }
 
 await makeEarlierLedger()

@@ -21,6 +21,14 @@ export function openEmbedded(directory) {
     async rows(sql) {
       return (await client.query({ query: sql, format: 'JSONEachRow' })).json()
     },
+    /**
+     * Rows as JSON.
+     * @param {string} table
+     * @param {readonly object[]} values
+     */
+    async insert(table, values) {
+      await client.insert({ table, values, format: 'JSONEachRow' })
+    },
     async close() {
       await client.close()
     },

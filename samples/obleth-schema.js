@@ -49,6 +49,20 @@ export const ROLLUP_GROUP = Object.freeze(['day', 'tenant_id', 'key_id', 'model'
 /** @returns {string[]} the columns of `usage_daily` that hold whole numbers */
 export const ROLLUP_INTEGERS = Object.keys(ROLLUP_SUMS).filter((name) => !isFloat(name))
 
+/** Sums over all of `usage`, as expected.json words them, those of benchmarks included. */
+export const TOTAL_SQL = `
+  SELECT count() AS requests, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+    sum(estimated_tokens) AS estimated_tokens, sum(cost_usd) AS cost_usd_sum, sum(energy_wh) AS energy_wh_sum,
+    sum(energy_cost_usd) AS energy_cost_usd_sum, sum(co2_g) AS co2_g_sum FROM obleth.usage`
+
+/** Merged rows of `usage_daily`, in the order in which expected.json has them. */
+export const ROLLUP_SQL = `
+  SELECT ${ROLLUP_GROUP.join(', ')}, ${Object.keys(ROLLUP_SUMS)
+    .map((name) => `sum(${name}) AS ${name}`)
+    .join(', ')}
+  FROM obleth.usage_daily GROUP BY ${ROLLUP_GROUP.join(', ')}
+  ORDER BY day, toString(tenant_id), toString(key_id), model`
+
 /** @param {string} name @returns {boolean} */
 function isFloat(name) {
   return /^(cost_usd|energy_wh|energy_cost_usd|co2_g)_sum$/.test(name)

@@ -39,10 +39,22 @@ export const CONTENDERS = [
     outcome: ledgerOutcome,
   },
   {
+    name: 'typescript',
+    title: 'TypeScript: stream-json, Set, insert()',
+    command: (tree, work) => [at('../contenders/typescript.js'), tree.files, ledgerOf(work)],
+    outcome: ledgerOutcome,
+  },
+  {
+    name: 'typescript-json-parse',
+    title: 'TypeScript: JSON.parse, Set, insert()',
+    command: (tree, work) => [at('../contenders/typescript.js'), tree.files, ledgerOf(work), '--json-parse'],
+    outcome: ledgerOutcome,
+  },
+  {
     name: 'sql-plain',
     title: 'ClickHouse SQL: view only, copies stay',
     command: (tree, work) => [at('../contenders/sql-way.js'), tree.files, ledgerOf(work), '--plain'],
-    outcome: (tree, work) => ({ ...ledgerOutcome(tree, work), expectedRows: tree.records, fingerprint: undefined }),
+    outcome: (tree, work) => ({ ...fingerprintOf(work, 'usage'), expectedRows: tree.records, fingerprint: undefined }),
   },
   {
     name: 'floor',
@@ -101,22 +113,21 @@ export function warmUp(tree) {
 
 /** @param {Tree} tree @param {string} work @returns {Outcome} */
 function ledgerOutcome(tree, work) {
-  const { rows, fingerprint, inputTokens } = fingerprintOf(work, 'usage')
-  if (rows === tree.unique && inputTokens !== tree.inputTokens)
-    throw new Error(`${inputTokens} input tokens in the ledger, ${tree.inputTokens} in the tree`)
-  return { rows, expectedRows: tree.unique, fingerprint }
+  return { ...fingerprintOf(work, 'usage', [tree.expected]), expectedRows: tree.unique }
 }
 
-/** @param {string} work @param {string} table @returns {{ rows: number, inputTokens: string, fingerprint: string }} */
-function fingerprintOf(work, table) {
-  const fingerprint = runScript('./fingerprint.js', [ledgerOf(work), table])
-  const { usage } = JSON.parse(fingerprint)
-  return { rows: Number(usage.rows), inputTokens: usage.all_input_tokens, fingerprint }
+/**
+ * @param {string} work @param {string} table @param {string[]} [expected] file with what the ledger must hold
+ * @returns {{ rows: number, fingerprint: string }}
+ */
+function fingerprintOf(work, table, expected = []) {
+  const fingerprint = runScript('./fingerprint.js', [ledgerOf(work), table, ...expected])
+  return { rows: Number(JSON.parse(fingerprint).usage.rows), fingerprint }
 }
 
 /** The rows of the tree as Native blocks, made once by the SQL way. @param {Tree} tree @param {string} work @returns {string} path */
 function nativeBlocks(tree, work) {
-  const blocks = `${tree.files}.native`
+  const blocks = join(tree.root, 'rows.native')
   if (!existsSync(blocks)) {
     const ledger = join(work, 'source')
     runScript('../contenders/sql-way.js', [tree.files, ledger])

@@ -10,11 +10,13 @@ const GENERATE = fileURLToPath(new URL('../generate.js', import.meta.url))
 /**
  * A generated tree and what is known about it.
  * @typedef {object} Tree
+ * @property {string} root directory of all that belongs to it
  * @property {string} files directory of the pods
+ * @property {string} expected file with what a ledger of it holds
+ * @property {number} fileCount
  * @property {number} bytes
  * @property {number} records
  * @property {number} unique
- * @property {string} inputTokens sum over the unique records
  */
 
 /**
@@ -40,12 +42,15 @@ export function cachedTree(directory, options) {
     if (run.status !== 0) throw new Error('the tree could not be generated')
     renameSync(part, root)
   }
-  const { bytes, records, total } = JSON.parse(readFileSync(join(root, 'expected.json'), 'utf8'))
+  const expected = join(root, 'expected.json')
+  const { bytes, files, records } = JSON.parse(readFileSync(expected, 'utf8'))
   return {
+    root,
     files: join(root, 'pods'),
+    expected,
+    fileCount: files,
     bytes,
     records: records.decoded,
     unique: records.unique,
-    inputTokens: String(total.input_tokens),
   }
 }

@@ -1,0 +1,33 @@
+import { createReadStream, readFileSync } from 'node:fs'
+import { parser } from 'stream-json/jsonl/parser.js'
+
+/** @import { UsageRecord } from '../../src/bench/generator/index.js' */
+
+const LF = 10
+
+/**
+ * The records of a WAL file by JSON.parse.
+ * @param {string} file
+ * @returns {Generator<UsageRecord>}
+ */
+export function* byJsonParse(file) {
+  const bytes = readFileSync(file)
+  let start = 0
+  // A string for each line, not one for the file: a single character beyond Latin-1 would make all of it two bytes wide.
+  for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+    if (end > start) yield JSON.parse(bytes.toString('utf8', start, end))
+    start = end + 1
+  }
+}
+
+/**
+ * The same by stream-json's JSONL parser.
+ * @param {string} file
+ * @returns {AsyncGenerator<UsageRecord>}
+ */
+export async function* byStreamJson(file) {
+  const source = createReadStream(file)
+  const items = parser.asStream()
+  source.once('error', (error) => items.destroy(error))
+  for await (const { value } of source.pipe(items)) yield value
+}
