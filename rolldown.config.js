@@ -4,7 +4,7 @@ import { assembly } from './assembly.plugin.js'
  * The built program in a few files: Node takes about a millisecond to find and load each module, and there were four
  * hundred of them.
  * `pipeline` and `signals` are entries for tests that use these parts of the built program in a process of their own,
- * `generator` is one for samples and benchmarks.
+ * `generator` is one for samples and benchmarks, `parts` one for benchmarks of inner loops.
  */
 export default {
   input: {
@@ -14,6 +14,7 @@ export default {
     pipeline: 'src/pipeline/index.ts',
     signals: 'src/cli/signals.ts',
     generator: 'src/bench/generator/index.ts',
+    parts: 'src/bench/parts.ts',
   },
   plugins: [assembly()],
   platform: 'node',

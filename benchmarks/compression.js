@@ -13,7 +13,7 @@ import { Transform } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
-import { aligned } from './runner/results.js'
+import { aligned } from './runner/text.js'
 import { cachedTree } from './runner/tree-cache.js'
 
 const ROWS = 250_000

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+/** @import { Inner } from './inner.js' */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -6,14 +8,15 @@ import { fileURLToPath } from 'node:url'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { CONTENDERS } from './runner/contenders.js'
+import { innerTable } from './runner/inner-table.js'
 import { machine } from './runner/machine.js'
 import { memoryCheck } from './runner/memory-check.js'
-import { resultsPage } from './runner/page.js'
+import { writePages } from './runner/pages.js'
 import { summarise, table } from './runner/results.js'
 import { runRounds } from './runner/rounds.js'
 import { cachedTree } from './runner/tree-cache.js'
 
-const RESULTS = fileURLToPath(new URL('./RESULTS.md', import.meta.url))
+const INNER = fileURLToPath(new URL('./inner.js', import.meta.url))
 
 const args = yargs(hideBin(process.argv))
   .scriptName('benchmarks/run.js')
@@ -36,8 +39,12 @@ const args = yargs(hideBin(process.argv))
     },
     results: {
       type: 'boolean',
-      describe: 'write benchmarks/RESULTS.md; so where nothing else is said, if all contenders run',
+      describe: 'write results.json and RESULTS.md; so where nothing else is said, if all contenders run',
     },
+    into: { type: 'string', default: fileURLToPath(new URL('.', import.meta.url)), describe: 'directory for them' },
+    inner: { type: 'boolean', describe: 'measure inner loops, too; so where results are written' },
+    'inner-records': { type: 'number', default: 200_000, describe: 'records for these' },
+    'inner-time': { type: 'number', default: 3000, describe: 'ms for each of these, at least' },
     json: { type: 'boolean', default: false, describe: 'print one JSON document' },
     'memory-check': {
       type: 'boolean',
@@ -77,12 +84,31 @@ if (args.memoryCheck) {
   const tree = cachedTree(work, shape)
   const measures = runRounds(chosen, tree, { rounds: args.rounds, work: join(work, 'runs'), tell })
   const results = summarise(chosen, measures, tree)
+  const write = args.results ?? args.only === undefined
+  const inner = (args.inner ?? write) ? innerLoops() : undefined
   const document = {
     machine: machine(),
     shape: { ...shape, bytes: tree.bytes, unique: tree.unique },
     rounds: args.rounds,
     results,
+    ...(inner === undefined ? {} : { inner }),
   }
-  process.stdout.write(args.json ? `${JSON.stringify(document, null, 2)}\n` : `${table(results)}\n`)
-  if (args.results ?? args.only === undefined) writeFileSync(RESULTS, resultsPage(document))
+  const json = `${JSON.stringify(document, null, 2)}\n`
+  const tables = [table(results), ...(inner === undefined ? [] : [innerTable(inner)])]
+  process.stdout.write(args.json ? json : `${tables.join('\n\n')}\n`)
+  if (write) {
+    mkdirSync(args.into, { recursive: true })
+    writeFileSync(join(args.into, 'results.json'), json)
+    writePages(args.into)
+  }
+}
+
+/** In a process of their own, which has no other garbage. @returns {Inner} */
+function innerLoops() {
+  tell('inner loops')
+  const options = [`--records=${args.innerRecords}`, `--time=${args.innerTime}`, `--seed=${seed}`, `--work=${work}`]
+  const stdio = /** @type {const} */ (['ignore', 'pipe', 'inherit'])
+  const run = spawnSync(process.execPath, [INNER, ...options, '--json'], { stdio, encoding: 'utf8' })
+  if (run.status !== 0) throw new Error('the inner loops failed')
+  return JSON.parse(run.stdout)
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { byJsonParse } from './lines.js'
 import { treeFiles } from './tree-files.js'
 
@@ -9,7 +9,7 @@ const [tree, result] = process.argv.slice(2)
 let records = 0
 let inputTokens = 0
 for (const file of treeFiles(tree)) {
-  for (const record of byJsonParse(file)) {
+  for (const record of byJsonParse(readFileSync(file))) {
     records++
     inputTokens += record.input_tokens
   }

@@ -1,17 +1,15 @@
-import { createReadStream, readFileSync } from 'node:fs'
-import { parser } from 'stream-json/jsonl/parser.js'
-
+/** @import { Readable } from 'node:stream' */
 /** @import { UsageRecord } from '../../src/bench/generator/index.js' */
+import { parser } from 'stream-json/jsonl/parser.js'
 
 const LF = 10
 
 /**
  * The records of a WAL file by JSON.parse.
- * @param {string} file
+ * @param {Buffer} bytes
  * @returns {Generator<UsageRecord>}
  */
-export function* byJsonParse(file) {
-  const bytes = readFileSync(file)
+export function* byJsonParse(bytes) {
   let start = 0
   // A string for each line, not one for the file: a single character beyond Latin-1 would make all of it two bytes wide.
   for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
@@ -22,11 +20,10 @@ export function* byJsonParse(file) {
 
 /**
  * The same by stream-json's JSONL parser.
- * @param {string} file
+ * @param {Readable} source
  * @returns {AsyncGenerator<UsageRecord>}
  */
-export async function* byStreamJson(file) {
-  const source = createReadStream(file)
+export async function* byStreamJson(source) {
   const items = parser.asStream()
   source.once('error', (error) => items.destroy(error))
   for await (const { value } of source.pipe(items)) yield value

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { writeFileSync } from 'node:fs'
+import { createReadStream, writeFileSync } from 'node:fs'
 import { byStreamJson } from './lines.js'
 import { treeFiles } from './tree-files.js'
 
@@ -9,7 +9,7 @@ const [tree, result] = process.argv.slice(2)
 let records = 0
 let inputTokens = 0
 for (const file of treeFiles(tree)) {
-  for await (const record of byStreamJson(file)) {
+  for await (const record of byStreamJson(createReadStream(file))) {
     records++
     inputTokens += record.input_tokens
   }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { createReadStream, readFileSync } from 'node:fs'
 import { openEmbedded } from '../../samples/embedded.js'
 import { oblethSchema } from '../../samples/obleth-schema.js'
 import { byJsonParse, byStreamJson } from './lines.js'
@@ -52,9 +53,9 @@ function take(record) {
 for (const file of treeFiles(tree)) {
   // Without `await` for each record where none is needed.
   if (how === '--json-parse') {
-    for (const record of byJsonParse(file)) if (take(record)) await insertBatch()
+    for (const record of byJsonParse(readFileSync(file))) if (take(record)) await insertBatch()
   } else {
-    for await (const record of byStreamJson(file)) if (take(record)) await insertBatch()
+    for await (const record of byStreamJson(createReadStream(file))) if (take(record)) await insertBatch()
   }
 }
 if (batch.length > 0) await insertBatch()

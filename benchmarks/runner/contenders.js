@@ -12,6 +12,7 @@ import { treeFiles } from '../contenders/tree-files.js'
  * @property {string} title
  * @property {(tree: Tree, work: string) => string[]} command script and arguments; `work` is an empty directory
  * @property {(tree: Tree, work: string) => Outcome} outcome what it did, looked up when it has ended
+ * @property {Tree} [tree] its own, where it does not run on that of all
  */
 
 /**
@@ -26,12 +27,7 @@ const ledgerOf = (/** @type {string} */ work) => join(work, 'ledger')
 
 /** @type {readonly Contender[]} */
 export const CONTENDERS = [
-  {
-    name: 'replay',
-    title: 'obleth-ledger replay',
-    command: (tree, work) => replayCommand(tree.files, ['--embedded', ledgerOf(work)], work),
-    outcome: ledgerOutcome,
-  },
+  replay(),
   {
     name: 'sql',
     title: 'ClickHouse SQL: dedup, order, view',
@@ -79,6 +75,20 @@ export const CONTENDERS = [
     outcome: parserOutcome,
   },
 ]
+
+/**
+ * The built command into an embedded ledger.
+ * @param {readonly string[]} [options] further ones
+ * @returns {Contender}
+ */
+export function replay(options = []) {
+  return {
+    name: 'replay',
+    title: 'obleth-ledger replay',
+    command: (tree, work) => [...replayCommand(tree.files, ['--embedded', ledgerOf(work)], work), ...options],
+    outcome: ledgerOutcome,
+  }
+}
 
 /**
  * The built command on a tree.

@@ -1,6 +1,7 @@
 /** @import { Contender } from './contenders.js' */
 /** @import { Measure } from './measure.js' */
 /** @import { Tree } from './tree-cache.js' */
+import { aligned, mebibytes, whole } from './text.js'
 
 /**
  * Medians over all rounds.
@@ -23,7 +24,7 @@
  * @returns {Result[]}
  */
 export function summarise(contenders, measures, tree) {
-  return contenders.map(({ name, title }) => {
+  return contenders.map(({ name, title, tree: its = tree }) => {
     const runs = measures.get(name) ?? []
     const walls = runs.map(({ wall }) => wall)
     const wallSeconds = median(walls)
@@ -35,8 +36,8 @@ export function summarise(contenders, measures, tree) {
       slowestSeconds: Math.max(...walls),
       cpuSeconds: median(runs.map(({ cpu }) => cpu)),
       peakRssBytes: median(runs.map(({ rss }) => rss)),
-      recordsPerSecond: tree.records / wallSeconds,
-      bytesPerSecond: tree.bytes / wallSeconds,
+      recordsPerSecond: its.records / wallSeconds,
+      bytesPerSecond: its.bytes / wallSeconds,
     }
   })
 }
@@ -64,32 +65,11 @@ export function table(results) {
     ratio('wallSeconds', result),
     result.cpuSeconds.toFixed(2),
     ratio('cpuSeconds', result),
-    (result.peakRssBytes / 2 ** 20).toFixed(0),
+    mebibytes(result.peakRssBytes),
     ratio('peakRssBytes', result),
-    Math.round(result.recordsPerSecond).toLocaleString('en'),
+    whole(result.recordsPerSecond),
     (result.bytesPerSecond / 1e6).toFixed(0),
   ])
   const head = ['', 'wall s', 'from–to', '×', 'CPU s', '×', 'peak MiB', '×', 'records/s', 'MB/s']
   return aligned(head, rows)
-}
-
-/** Bars of wall time. @param {readonly Result[]} results @returns {string} */
-export function chart(results) {
-  const longest = Math.max(...results.map(({ wallSeconds }) => wallSeconds))
-  const width = Math.max(...results.map(({ title }) => title.length))
-  return results
-    .map(({ title, wallSeconds }) => {
-      const bar = '█'.repeat(Math.max(1, Math.round((wallSeconds / longest) * 50)))
-      return `${title.padEnd(width)}  ${bar} ${wallSeconds.toFixed(2)} s`
-    })
-    .join('\n')
-}
-
-/** A Markdown table, its first column to the left. @param {string[]} head @param {string[][]} rows @returns {string} */
-export function aligned(head, rows) {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)))
-  const pad = (/** @type {string} */ cell, /** @type {number} */ i) =>
-    i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])
-  const rule = widths.map((width, i) => (i === 0 ? `:${'-'.repeat(width - 1)}` : `${'-'.repeat(width - 1)}:`))
-  return [head.map(pad), rule, ...rows.map((row) => row.map(pad))].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }

@@ -7,7 +7,7 @@ import { measure } from './measure.js'
 
 /**
  * Runs all contenders in turn, several times over, each round beginning with another one. A time counts only after the
- * outcome was looked at: rows as generated, and the same ledger from all that make one.
+ * outcome was looked at: rows as generated, and the same ledger from all that make one of the same tree.
  * @param {readonly Contender[]} contenders
  * @param {Tree} tree
  * @param {{ rounds: number, work: string, tell: (line: string) => void }} how work: directory that is emptied before each run
@@ -16,18 +16,19 @@ import { measure } from './measure.js'
 export function runRounds(contenders, tree, { rounds, work, tell }) {
   /** @type {Map<string, Measure[]>} */
   const measures = new Map(contenders.map(({ name }) => [name, []]))
-  /** @type {{ name: string, fingerprint: string } | undefined} */
-  let first
-  warmUp(tree)
+  /** @type {Map<Tree, { name: string, fingerprint: string }>} */
+  const firsts = new Map()
+  for (const each of new Set([tree, ...contenders.map((contender) => contender.tree ?? tree)])) warmUp(each)
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < contenders.length; i++) {
-      const { name, command, outcome } = contenders[(round + i) % contenders.length]
+      const { name, command, outcome, tree: its = tree } = contenders[(round + i) % contenders.length]
       const directory = emptied(join(work, 'run'))
-      const measured = measure(command(tree, directory))
-      const { rows, expectedRows, fingerprint } = outcome(tree, directory)
+      const measured = measure(command(its, directory))
+      const { rows, expectedRows, fingerprint } = outcome(its, directory)
       if (rows !== expectedRows) throw new Error(`${name}: ${rows} rows, there should be ${expectedRows}`)
       if (fingerprint !== undefined) {
-        first ??= { name, fingerprint }
+        const first = firsts.get(its) ?? { name, fingerprint }
+        firsts.set(its, first)
         if (fingerprint !== first.fingerprint)
           throw new Error(`${name} and ${first.name} left different ledgers:\n${fingerprint}\n${first.fingerprint}`)
       }
