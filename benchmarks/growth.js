@@ -37,7 +37,7 @@ const args = yargs(hideBin(process.argv))
     work: {
       type: 'string',
       default: join(tmpdir(), 'obleth-ledger-bench'),
-      describe: 'directory for trees and ledgers: 30 GB for the largest tree',
+      describe: 'directory for trees and ledgers: 20 GB for the largest tree',
     },
     into: {
       type: 'string',

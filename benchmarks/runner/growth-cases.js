@@ -62,8 +62,8 @@ export function growthCases(options) {
         ...whole(pods * segments * perSegment),
         pods,
         legacyPods: 0,
-        // A segment ends behind the line that passes its size.
-        segmentBytes: Math.round((perSegment - 0.5) * LINE_BYTES),
+        // A segment ends behind the line that passes its size, some before a batch that would.
+        segmentBytes: perSegment * LINE_BYTES,
       },
       memory,
       contenders: [replay(['--memory', memory])],
