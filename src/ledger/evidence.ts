@@ -13,6 +13,13 @@ interface GroupRow extends SumsRow {
 
 const GROUP = 'toString(tenant_id) AS tenant, toString(key_id) AS key, model'
 
+export interface NewRows {
+  /** Sums of those that the rollup must count in the end, group by group (N). */
+  readonly groups: Map<string, RawSums>
+  /** Their number by tenant, benchmark rows included. */
+  readonly tenants: ReadonlyMap<string, number>
+}
+
 /** Where the evidence about the staged records of one run stands. */
 export class Evidence {
   constructor(
@@ -22,17 +29,20 @@ export class Evidence {
     private readonly staging: { readonly tableName: string; readonly evidenceTableName: string },
   ) {}
 
-  /** Sums of the partition's new rows that the rollup must count in the end, group by group (N). */
-  async newRows(partitionId: string): Promise<Map<string, RawSums>> {
-    const found = new Map<string, RawSums>()
-    const sql = `SELECT ${GROUP}, ${selectSums(this.shape)} FROM ${this.ledger.table(this.staging.tableName)}
-      WHERE ${this.counting(partitionId)} GROUP BY tenant_id, key_id, model`
-    for await (const rows of this.ledger.stream<GroupRow>(sql))
-      for (const row of rows) {
+  /** What the partition's new rows are, in one pass over them. */
+  async newRows(partitionId: string): Promise<NewRows> {
+    const groups = new Map<string, RawSums>()
+    const tenants = new Map<string, number>()
+    const sql = `SELECT ${GROUP}, ${this.shape.counts} AS counting, toString(count()) AS rows, ${selectSums(this.shape)}
+      FROM ${this.ledger.table(this.staging.tableName)} WHERE _partition_id = ${literal(partitionId)}
+      GROUP BY tenant_id, key_id, model, counting`
+    for await (const portion of this.ledger.stream<GroupRow & { counting: number; rows: string }>(sql))
+      for (const row of portion) {
         const { tenant, key, model } = row
-        found.set(groupKey(row), { tenant, key, model, sums: sumsOf(row) })
+        if (row.counting === 1) groups.set(groupKey(row), { tenant, key, model, sums: sumsOf(row) })
+        tenants.set(tenant, (tenants.get(tenant) ?? 0) + Number(row.rows))
       }
-    return found
+    return { groups, tenants }
   }
 
   /** Sums of those of them that were acknowledged, or that an earlier run of ours published (E). */

@@ -112,7 +112,7 @@ export async function refuseCounted(
   const evidence = new Evidence(ledger, shape, staging.runId, staging)
   for (const { partitionId } of partitions) {
     if ((await countRows(ledger, staging.tableName, partitionId)) === 0) continue
-    const groups = await planGroups(ledger, shape, evidence, partitionId, verdicts)
+    const { groups } = await planGroups(ledger, shape, evidence, partitionId, verdicts)
     const counted = groups.filter(({ before, remain }) => !sameIntegers(before, remain))
     if (counted.length > 0)
       throw new LedgerError(

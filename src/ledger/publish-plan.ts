@@ -38,11 +38,11 @@ export async function decideAllBatches(
   shape: RollupShape,
   evidence: Evidence,
   partitions: readonly string[],
-): Promise<BatchVerdicts> {
+): Promise<{ verdicts: BatchVerdicts; drifts: ReadonlyMap<string, DriftMap> }> {
   const drifts = new Map<string, DriftMap>()
   for (const partitionId of partitions) drifts.set(partitionId, await settledDrift(ledger, shape, partitionId))
   // Rollup and raw table agree everywhere, as after a total loss: nothing was counted, whatever the batches.
-  if ([...drifts.values()].every(({ size }) => size === 0)) return decideBatches([])
+  if ([...drifts.values()].every(({ size }) => size === 0)) return { verdicts: decideBatches([]), drifts }
   const groups: GroupEvidence[] = []
   for (const [partitionId, drift] of drifts) {
     const batches = await evidence.batches(partitionId)
@@ -50,24 +50,34 @@ export async function decideAllBatches(
     const acknowledged = drift.size === 0 ? new Map<string, Sums>() : await evidence.acknowledged(partitionId)
     for (const [key, mine] of batches) groups.push(groupEvidence(key, drift, acknowledged, mine))
   }
-  return decideBatches(groups)
+  return { verdicts: decideBatches(groups), drifts }
 }
 
-/** The plan of one partition: what the rollup holds of each group's new rows already, and the drift that shall remain. */
+export interface PlannedGroups {
+  readonly groups: PlannedGroup[]
+  /** New rows by tenant, those included that no rollup counts. */
+  readonly tenants: ReadonlyMap<string, number>
+}
+
+/**
+ * The plan of one partition: what the rollup holds of each group's new rows already, and the drift that shall remain.
+ * `seen`: R − U, where it is known and nobody can have changed it.
+ */
 export async function planGroups(
   ledger: Ledger,
   shape: RollupShape,
   evidence: Evidence,
   partitionId: string,
   verdicts: BatchVerdicts,
-): Promise<PlannedGroup[]> {
-  const drift = await settledDrift(ledger, shape, partitionId)
-  const newRows = await evidence.newRows(partitionId)
+  seen?: DriftMap,
+): Promise<PlannedGroups> {
+  const drift = seen ?? (await settledDrift(ledger, shape, partitionId))
+  const { groups: newRows, tenants } = await evidence.newRows(partitionId)
   const touched = [...newRows.keys()].some((key) => drift.has(key))
   const acknowledged = touched ? await evidence.acknowledged(partitionId) : new Map<string, Sums>()
   const doubtful = touched || verdicts.contradictory.size > 0
   const batches = doubtful ? await evidence.batches(partitionId) : new Map<string, Map<number, Sums>>()
-  return [...newRows].map(([key, { tenant, key: keyId, model, sums }]) => {
+  const groups = [...newRows].map(([key, { tenant, key: keyId, model, sums }]) => {
     const group = groupEvidence(key, drift, acknowledged, batches.get(key) ?? new Map(), sums)
     const decision = decideGroup(group, verdicts)
     const assumed = decision.kind === 'assumed'
@@ -85,6 +95,7 @@ export async function planGroups(
       highRequests: assumed ? decision.uncountedBatches.integers[0] : 0n,
     }
   })
+  return { groups, tenants }
 }
 
 function groupEvidence(

@@ -17,7 +17,7 @@ import { type KnownSides, settleRollup } from './rollup-difference.js'
 import type { BatchDecision, BatchVerdicts } from './rollup-rule.js'
 import type { RollupShape } from './rollup-shape.js'
 import { forgetCutShort, IDS_TABLE, readSteps, recordStep, type Step, type StepName } from './run-tables.js'
-import { countRows, tenantCounts } from './staged-counts.js'
+import { countRows, stagedByTenant, tenantCounts } from './staged-counts.js'
 import type { StagedPartition, Staging } from './staging.js'
 import { holdsDoubled } from './surplus.js'
 
@@ -25,6 +25,8 @@ export interface PublishOptions {
   readonly ledger: Ledger
   readonly staging: Staging
   readonly partitions: readonly VerifiedPartition[]
+  /** What staging holds, where this process has seen it and nobody else can have changed it. */
+  readonly staged?: readonly StagedPartition[] | undefined
   readonly lock: TargetLock
   /** Null where the target has no rollup: then only `usage` is published to. */
   readonly shape: RollupShape | null
@@ -81,7 +83,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const has = (step: StepName, partitionId: string) => reached.get(`${step} ${partitionId}`)
   // A run that was cut short after its last partition may have dropped its staging table already.
   const finished = has('finished', '') !== undefined
-  const staged = finished ? [] : await staging.partitions()
+  const staged = finished ? [] : (options.staged ?? (await staging.partitions()))
   const done: PublishedPartition[] = []
 
   const fresh = staged.filter(({ partitionId }) => has('planned', partitionId) === undefined)
@@ -92,7 +94,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     if (isDoubled && (await countRows(ledger, staging.tableName, partitionId)) > 0)
       throw heldDoubled(ledger, partitionId)
   }
-  const verdicts = await batchVerdicts(options, has('batches', ''), fresh)
+  const { verdicts, seen } = await batchVerdicts(options, has('batches', ''), fresh)
   if (options.way === 'insert' && !options.repairRollup) await refuseCounted(options, fresh, verdicts)
 
   // What has been moved would be merged beside what is still to be checked, by a process that ends right after.
@@ -118,7 +120,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     lost = await lostRows(ledger, staging, verified, before.ids)
     if (lost !== null) break
     if (partition === undefined || before.ids === 0) continue
-    const plan = await planPartition(options, partition, before, verdicts)
+    const plan = await planPartition(options, partition, before, verdicts, seen.get(partition.partitionId))
     const drift = await put(options, plan.partition, plan.known)
     if (drift !== null) drifts.set(verified.partitionId, drift)
     done.push(plan.partition)
@@ -170,26 +172,33 @@ function mergeKnown(steps: readonly Step[]): KnownRecords {
   }
 }
 
+interface Verdicts {
+  readonly verdicts: BatchVerdicts
+  /** R − U of days, as it was seen on the way and nobody can have changed it. */
+  readonly seen: ReadonlyMap<string, DriftMap>
+}
+
 /** The decisions about candidate batches: as an interrupted publish wrote them down, or made now and written down. */
 async function batchVerdicts(
   { ledger, staging, shape, spoolDir }: PublishOptions,
   recorded: Step | undefined,
   fresh: readonly StagedPartition[],
-): Promise<BatchVerdicts> {
+): Promise<Verdicts> {
   if (recorded !== undefined) {
     const { decisions, contradictory } = recorded.payload as VerdictsPayload
-    return { decisions: new Map(decisions), contradictory: new Set(contradictory) }
+    return { verdicts: { decisions: new Map(decisions), contradictory: new Set(contradictory) }, seen: new Map() }
   }
-  if (shape === null || fresh.length === 0) return { decisions: new Map(), contradictory: new Set() }
+  if (shape === null || fresh.length === 0)
+    return { verdicts: { decisions: new Map(), contradictory: new Set() }, seen: new Map() }
   const evidence = new Evidence(ledger, shape, staging.runId, staging)
   const ids = fresh.map(({ partitionId }) => partitionId)
-  const verdicts = await decideAllBatches(ledger, shape, evidence, ids)
+  const { verdicts, drifts } = await decideAllBatches(ledger, shape, evidence, ids)
   const payload: VerdictsPayload = {
     decisions: [...verdicts.decisions],
     contradictory: [...verdicts.contradictory],
   }
   await recordStep(ledger, spoolDir, staging.runId, { partitionId: '', step: 'batches', payload })
-  return verdicts
+  return { verdicts, seen: ledger.kind === 'embedded' ? drifts : new Map() }
 }
 
 interface VerdictsPayload {
@@ -228,6 +237,7 @@ async function planPartition(
   partition: StagedPartition,
   { rowsBefore, ids }: Before,
   verdicts: BatchVerdicts,
+  seen: DriftMap | undefined,
 ): Promise<Plan> {
   const { ledger, staging, shape, spoolDir } = options
   const { partitionId, minTsMs, maxTsMs } = partition
@@ -236,9 +246,13 @@ async function planPartition(
   // Of a plan that was cut short before its `planned` step.
   await forgetCutShort(ledger, run.runId, partitionId, { run: run.runId, step: 'planned' })
   let groups: PlannedGroup[] = []
-  if (shape !== null) {
+  let added: ReadonlyMap<string, number>
+  if (shape === null) added = await stagedByTenant(ledger, staging.tableName, partitionId)
+  else {
     const evidence = new Evidence(ledger, shape, staging.runId, staging)
-    groups = await planGroups(ledger, shape, evidence, partitionId, verdicts)
+    const planned = await planGroups(ledger, shape, evidence, partitionId, verdicts, seen)
+    groups = planned.groups
+    added = planned.tenants
     await writePlan(ledger, spoolDir, run, shape, groups)
   }
   await ledger.command(
@@ -246,7 +260,7 @@ async function planPartition(
      SELECT ${literal(run.runId)}, ${literal(partitionId)}, request_id FROM ${ledger.table(staging.tableName)}
      WHERE _partition_id = ${literal(partitionId)}`,
   )
-  const tenants = await tenantCounts(ledger, staging.tableName, partitionId, rowsBefore)
+  const tenants = await tenantCounts(ledger, partitionId, rowsBefore, added)
   const payload: PlannedPayload = { minTsMs, maxTsMs, rowsBefore, ids, tenants }
   await recordStep(ledger, spoolDir, run.runId, { partitionId, step: 'planned', payload })
   const lacking = new Map(groups.map((group) => [groupKey(group), group.lacking]))

@@ -44,23 +44,42 @@ export async function countRows(ledger: Ledger, table: string, partitionId: stri
   return Number(rows)
 }
 
-/** So many tenants are named one by one in the summary. */
-const MOST_TENANTS = 10_000
-
-/** Rows of a partition in `usage` (given their number) and in staging, for each tenant that has staged ones. */
-export async function tenantCounts(
+/** Staged rows of a partition, by tenant. */
+export async function stagedByTenant(
   ledger: Ledger,
   staging: string,
   partitionId: string,
+): Promise<Map<string, number>> {
+  return await byTenant(ledger, staging, partitionId, () => true)
+}
+
+/** So many tenants are named one by one in the summary. */
+export const MOST_TENANTS = 10_000
+
+/** Rows of a partition in `usage` and new ones, for each tenant that has new ones; most of them first. */
+export async function tenantCounts(
+  ledger: Ledger,
+  partitionId: string,
   rowsBefore: number,
+  added: ReadonlyMap<string, number>,
 ): Promise<[tenant: string, before: number, added: number][]> {
-  const count = (table: string, before: string, added: string) =>
-    `SELECT tenant_id, ${before} AS b, ${added} AS a FROM ${ledger.table(table)}
-     WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id`
-  const sides = [count(staging, '0', 'count()'), ...(rowsBefore === 0 ? [] : [count('usage', 'count()', '0')])]
-  const rows = await ledger.rows<{ tenant: string; before: string; added: string }>(
-    `SELECT toString(tenant_id) AS tenant, sum(b) AS before, sum(a) AS added FROM (${sides.join(' UNION ALL ')})
-     GROUP BY tenant_id HAVING added > 0 ORDER BY added DESC, tenant LIMIT ${MOST_TENANTS}`,
-  )
-  return rows.map(({ tenant, before, added }) => [tenant, Number(before), Number(added)])
+  const most = [...added].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, MOST_TENANTS)
+  const named = new Set(most.map(([tenant]) => tenant))
+  const before =
+    rowsBefore === 0 ? new Map<string, number>() : await byTenant(ledger, 'usage', partitionId, (id) => named.has(id))
+  return most.map(([tenant, rows]) => [tenant, before.get(tenant) ?? 0, rows])
+}
+
+async function byTenant(
+  ledger: Ledger,
+  table: string,
+  partitionId: string,
+  wanted: (tenant: string) => boolean,
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>()
+  const sql = `SELECT toString(tenant_id) AS tenant, toString(count()) AS rows FROM ${ledger.table(table)}
+    WHERE _partition_id = ${literal(partitionId)} GROUP BY tenant_id`
+  for await (const portion of ledger.stream<{ tenant: string; rows: string }>(sql))
+    for (const { tenant, rows } of portion) if (wanted(tenant)) found.set(tenant, Number(rows))
+  return found
 }

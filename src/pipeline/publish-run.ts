@@ -13,7 +13,7 @@ import { type PublishResult, publish } from '../ledger/publish.js'
 import { compareRollup, lostDays, raiseRollup, rawPartitions } from '../ledger/rollup-check.js'
 import { type RollupShape, rollupShape } from '../ledger/rollup-shape.js'
 import { markBackfilled } from '../ledger/schema.js'
-import type { Staging } from '../ledger/staging.js'
+import type { StagedPartition, Staging } from '../ledger/staging.js'
 import { syncReplicas } from '../ledger/sync-replicas.js'
 import { PARTITION_KEY } from '../ledger/usage-columns.js'
 import { rollupReport } from './rollup-report.js'
@@ -27,6 +27,8 @@ export interface PublishRun {
   readonly spoolDir: string
   /** What was staged and verified. */
   readonly partitions: readonly VerifiedPartition[]
+  /** See PublishOptions. */
+  readonly staged: readonly StagedPartition[] | undefined
   readonly context: RunContext
 }
 
@@ -55,6 +57,7 @@ export async function publishRun(run: PublishRun): Promise<PublishOutcome> {
       ledger,
       staging,
       partitions: run.partitions,
+      staged: run.staged,
       lock,
       shape,
       columns,

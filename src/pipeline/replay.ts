@@ -14,11 +14,11 @@ import type { LostRows } from '../ledger/lost-rows.js'
 import { patiently } from '../ledger/patiently.js'
 import { createRunTables, isUndone } from '../ledger/run-tables.js'
 import { createSchema, lacksSchema } from '../ledger/schema.js'
-import { tenantRows } from '../ledger/staged-counts.js'
-import { Staging } from '../ledger/staging.js'
+import { type StagedPartition, Staging } from '../ledger/staging.js'
 import { refuseUnfinishedRuns } from '../ledger/unfinished.js'
 import { type Discovery, discover } from '../sources/index.js'
 import { checkAges } from './check-ages.js'
+import { dayCounts } from './day-counts.js'
 import type { DecodeThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
 import { fingerprintOf, sourcesBinding } from './fingerprint.js'
@@ -51,6 +51,8 @@ export async function replay(options: ReplayOptions, context: RunContext): Promi
 
 class Replay {
   private readonly started = performance.now()
+  /** What staging holds, where this process filled it and is the only one that can change it. */
+  private staged: readonly StagedPartition[] | undefined
 
   constructor(
     private readonly options: ReplayOptions,
@@ -116,9 +118,10 @@ class Replay {
     context.emit({ type: 'stage_started', stage: 'publish', message: 'publishing' })
     const publishing = performance.now()
     const { partitions } = input
+    const { staged } = this
     const { spoolDir } = state
-    const outcome = await publishRun({ options, ledger, target, staging, lock, spoolDir, partitions, context })
-    const days = await patiently(ledger, context, () => this.days(ledger, input, outcome))
+    const outcome = await publishRun({ options, ledger, target, staging, lock, spoolDir, partitions, staged, context })
+    const days = await patiently(ledger, context, () => dayCounts(ledger, partitions, outcome))
     await patiently(ledger, context, () => staging.drop())
     // Before the run is over for good: the next one has another id, and would be locked out.
     await patiently(ledger, context, () => lock.release())
@@ -202,6 +205,7 @@ class Replay {
       emit: context.emit,
       signal: context.signal,
     })
+    if (ledger.kind === 'embedded') this.staged = partitions
     const input = stagedInputOf(discovery, decoded, partitions, stageMs)
     await state.save({ runId, state: 'staged', fingerprint: fingerprintOf(discovery.files), input })
     return input
@@ -260,22 +264,6 @@ class Replay {
     document.target = plan.target
     document.warnings = [...document.warnings, ...target.warnings, ...missingColumns(target), ...warnings]
     return document
-  }
-
-  /** Before, inserted and after, per day and tenant, for the days of the input. */
-  private async days(ledger: Ledger, input: StagedInput, outcome: PublishOutcome): Promise<DayTenantCounts[]> {
-    const inserted = new Map<string, number>()
-    for (const { partitionId, tenants } of outcome.partitions)
-      for (const [tenant, , added] of tenants) inserted.set(`${dayOf(partitionId)} ${tenant}`, added)
-    const after = await tenantRows(
-      ledger,
-      input.partitions.map(({ partitionId }) => partitionId),
-    )
-    return after.map(({ partitionId, tenantId, rows }) => {
-      const day = dayOf(partitionId)
-      const added = inserted.get(`${day} ${tenantId}`) ?? 0
-      return { day, tenantId, before: rows - added, inserted: added, after: rows }
-    })
   }
 }
 
