@@ -78,13 +78,10 @@ function addLoops() {
     expectRows(rows, records)
   })
 
-  const { arena, heapBytes } = ordering(false).orderer
-  const decoder = decoderInto(arena, heapBytes, async (full) => {
-    full.reset()
-    return full
-  })
+  const { kernel } = ordering(false).orderer
+  const decoder = decoderInto(kernel, async () => kernel.arena.reset())
   bench.add('decode', async () => {
-    arena.reset()
+    kernel.arena.reset()
     expectRows(await decodeAll(decoder), records)
   })
 
@@ -128,19 +125,18 @@ function ordering(encode) {
     },
     () => {},
   )
-  return { orderer, decoder: decoderInto(orderer.arena, orderer.heapBytes, () => orderer.accept()) }
+  return { orderer, decoder: decoderInto(orderer.kernel, () => orderer.accept()) }
 }
 
 /**
- * @param {import('../src/domain/arena.js').RecordArena} arena @param {number} heapBytes
+ * @param {import('../src/kernel/index.js').Kernel} kernel
  * @param {import('../src/decode/index.js').DecodeHooks['full']} full
  */
-function decoderInto(arena, heapBytes, full) {
+function decoderInto(kernel, full) {
   return new Decoder(
     { nowMs: NOW_MS, acceptFuture: false },
     {
-      arena,
-      heapBytes,
+      kernel,
       full,
       quarantine: ({ reason, detail }) => {
         throw new Error(`${reason}: ${detail}`)
