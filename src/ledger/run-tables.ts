@@ -67,8 +67,9 @@ export interface Step {
   readonly payload: unknown
 }
 
-/** Makes the tables where they are missing. */
-export async function createRunTables(ledger: Ledger): Promise<void> {
+/** Makes the tables where they are missing. Returns whether they were there before, so that they may hold something. */
+export async function createRunTables(ledger: Ledger): Promise<boolean> {
+  const existed = await hasRunTables(ledger)
   const columns = (list: readonly { name: string; type: string }[]) =>
     list.map(({ name, type }) => `${name} ${type}`).join(', ')
   await ledger.command(
@@ -85,6 +86,7 @@ export async function createRunTables(ledger: Ledger): Promise<void> {
      (${columns(STEP_COLUMNS)}, at DateTime64(3) DEFAULT now64(3)) ENGINE = MergeTree ORDER BY (run, partition_id, at)
      SETTINGS ${DURABLE}`,
   )
+  return existed
 }
 
 /** Whether any run has made them: a mere look makes none. */

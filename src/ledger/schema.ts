@@ -59,14 +59,16 @@ function schemaStatements(ledger: Pick<Ledger, 'database' | 'table'>): string[] 
 /**
  * Makes obleth's database, tables and view where they are missing, and marks the rollup as seeded. For a ledger without
  * rows in `usage` only (`refused` otherwise): where rows are, a rollup made now would lack them. Harmless when repeated
- * after it was cut short.
+ * after it was cut short. `empty`: how the target was a moment ago, where that is known.
  */
-export async function createSchema(ledger: Ledger): Promise<void> {
+export async function createSchema(ledger: Ledger, empty?: TargetState): Promise<void> {
   const [database, ...tables] = schemaStatements(ledger)
   await ledger.command(database)
   await refuseRows(ledger)
   for (const statement of tables.slice(0, -2)) await ledger.command(statement)
-  await markBackfilled(ledger)
+  // A second such row does no harm, where an attempt before this one was cut short.
+  if (empty?.meta === null) await insertMarker(ledger)
+  else await markBackfilled(ledger)
   for (const statement of tables.slice(-2)) await ledger.command(statement)
 }
 
@@ -80,7 +82,10 @@ export function lacksSchema({ usage, rollup, view, meta }: TargetState): boolean
 
 /** Writes the marker row, where it is missing, that keeps obleth's next boot from counting history again. */
 export async function markBackfilled(ledger: Ledger): Promise<void> {
-  if (await isBackfilled(ledger)) return
+  if (!(await isBackfilled(ledger))) await insertMarker(ledger)
+}
+
+async function insertMarker(ledger: Ledger): Promise<void> {
   const once = ledger.settings({ async_insert: 0 })
   await ledger.command(
     `INSERT INTO ${ledger.table('usage_meta')} (key, value) ${once}

@@ -90,9 +90,10 @@ class Replay {
       throw new LedgerError('refused', 'not confirmed: nothing was done')
 
     if (lacksSchema(target) && (ledger.kind === 'embedded' || options.createSchema)) {
+      const empty = target
       target = await patiently(ledger, context, async () => {
-        await createSchema(ledger)
-        return await inspectTarget(ledger, options.publish)
+        await createSchema(ledger, empty)
+        return await inspectTarget(ledger, options.publish, empty)
       })
     }
     // Known before the lock is taken: a run killed right behind it must find its own id there.
@@ -101,8 +102,7 @@ class Replay {
     releasers.add(() => lock.release())
     if (lock.notice !== null) context.emit({ type: 'notice', message: lock.notice })
     await patiently(ledger, context, async () => {
-      await createRunTables(ledger)
-      await refuseUnfinishedRuns(ledger, runId, ['publish'])
+      if (await createRunTables(ledger)) await refuseUnfinishedRuns(ledger, runId, ['publish'])
     })
 
     const staging = new Staging(ledger, runId, context)
