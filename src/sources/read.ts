@@ -20,6 +20,8 @@ export async function* readFiles(
   signal?: AbortSignal,
   buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES),
 ): AsyncIterable<OpenWalFile> {
+  // What is unpacked may be put where `buffer` is, before all that is packed has been taken.
+  const packed = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   const ahead = new ReadAhead(files)
   const stop = () => releasePlaces(signal?.reason)
   signal?.addEventListener('abort', stop)
@@ -29,8 +31,9 @@ export async function* readFiles(
       signal?.throwIfAborted()
       const group = sameArchive(files, start)
       const { compression, members } = group[0].locator
+      const asItIs = compression === 'none' && members.length === 0
       const allowance = new Allowance(signal)
-      const unpacked = unpack(allowance.counted(ahead.open(start, buffer)), compression, allowance)
+      const unpacked = unpack(allowance.counted(ahead.open(start, asItIs ? buffer : packed)), compression, allowance)
       start += group.length
       if (members.length === 0) yield { file: group[0], ...contentOf(group[0], unpacked) }
       else
