@@ -74,10 +74,10 @@ function measuresOf({ name, kind }: Field): Measure[] {
   return [{ name, sql: name }]
 }
 
-/** The two words of a 64-bit number, which `sql` is. */
+/** The two words of a 64-bit number, which `sql` is; of the lower one's sum only the lower 32 bits are looked at. */
 function words(name: FieldName, sql: string): Measure[] {
   return [
-    { name, sql: `bitAnd(${sql}, 4294967295)` },
+    { name, sql },
     { name, sql: `bitShiftRight(${sql}, 32)` },
   ]
 }
