@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** @import { GrowthPart } from './runner/growth-cases.js' */
-import { mkdirSync, writeFileSync } from 'node:fs'
+/** @import { GrowthDocument } from './runner/growth-page.js' */
+/** @import { GrowthResult } from './runner/growth-run.js' */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,7 +34,7 @@ const args = yargs(hideBin(process.argv))
     'respelled-records': { type: 'number', default: 2_200_000, describe: 'records then' },
     seed: { type: 'number', default: 1, describe: 'seed of the trees' },
     rounds: { type: 'number', default: 3, describe: 'times that each runs' },
-    only: { type: 'array', string: true, choices: PARTS, describe: 'parts' },
+    only: { type: 'array', string: true, choices: PARTS, describe: 'parts; the others stay as they were measured' },
     keep: { type: 'boolean', default: false, describe: 'keep big trees, too' },
     work: {
       type: 'string',
@@ -44,7 +46,7 @@ const args = yargs(hideBin(process.argv))
       default: fileURLToPath(new URL('.', import.meta.url)),
       describe: 'directory for growth.json, GROWTH.md and growth.svg',
     },
-    results: { type: 'boolean', describe: 'write them; so where nothing else is said, if no part is left out' },
+    results: { type: 'boolean', describe: 'write them; so where nothing else is said, if --most leaves nothing out' },
     json: { type: 'boolean', default: false, describe: 'print one JSON document' },
   })
   .strict()
@@ -54,20 +56,27 @@ const tell = (/** @type {string} */ line) => process.stderr.write(`${line}\n`)
 const work = resolve(args.work)
 mkdirSync(work, { recursive: true })
 const { rounds, keep, most } = args
-const cases = growthCases({
-  ...args,
-  parts: /** @type {readonly GrowthPart[]} */ (args.only ?? PARTS),
-}).filter(({ shape }) => Number(shape.records) <= most)
-const document = {
-  machine: machine(),
-  seed: args.seed,
-  rounds,
-  results: runGrowth(cases, { rounds, work, keep, tell }),
-}
-const json = `${JSON.stringify(document, null, 2)}\n`
-process.stdout.write(args.json ? json : growthTables(document))
-if (args.results ?? (args.only === undefined && most === Number.POSITIVE_INFINITY)) {
+const parts = /** @type {readonly GrowthPart[]} */ (args.only ?? PARTS)
+const cases = growthCases({ ...args, parts }).filter(({ shape }) => Number(shape.records) <= most)
+const circumstances = { machine: machine(), seed: args.seed, rounds }
+const document = { ...circumstances, results: runGrowth(cases, { rounds, work, keep, tell }) }
+const asJson = (/** @type {GrowthDocument} */ what) => `${JSON.stringify(what, null, 2)}\n`
+process.stdout.write(args.json ? asJson(document) : growthTables(document))
+if (args.results ?? most === Number.POSITIVE_INFINITY) {
   mkdirSync(args.into, { recursive: true })
-  writeFileSync(join(args.into, 'growth.json'), json)
+  const kept = otherParts(join(args.into, 'growth.json'))
+  writeFileSync(join(args.into, 'growth.json'), asJson({ ...document, results: [...kept, ...document.results] }))
   writePages(args.into)
+}
+
+/**
+ * What an earlier run measured of other parts under the same circumstances: a part can be measured, or repeated, alone.
+ * @param {string} file
+ * @returns {GrowthResult[]}
+ */
+function otherParts(file) {
+  if (!existsSync(file)) return []
+  const { results, ...its } = JSON.parse(readFileSync(file, 'utf8'))
+  if (JSON.stringify(its) !== JSON.stringify(circumstances)) return []
+  return results.filter((/** @type {GrowthResult} */ { part }) => !parts.includes(part))
 }

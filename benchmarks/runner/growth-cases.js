@@ -83,7 +83,7 @@ export function growthCases(options) {
         {
           ...replay(['--memory', memory]),
           name: 'replay-respelled',
-          title: `the same, ${100 * respelled} % of lines respelled`,
+          title: `the same, ${Number((100 * respelled).toFixed(2))} % of lines respelled`,
           shape: { ...whole(options.respelledRecords), respelled },
         },
       ],

@@ -80,6 +80,11 @@ describe.skipIf(noHyperfine)('benchmarks (program hyperfine)', () => {
     expect(page('GROWTH.md').match(/^## .*/gm)).toHaveLength(4)
     expect(page('growth.svg')).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
     expect(page('RESULTS.md')).toContain('## Growth')
+
+    const again = JSON.parse(run('growth.js', ...GROWTH, '--only', 'files').stdout)
+    const [first, ...others] = document.results
+    expect(again.results).toMatchObject([{ part: 'files', files: first.files }])
+    expect(JSON.parse(page('growth.json')).results).toEqual([...others, ...again.results])
   })
 
   it('a wrong ledger stops it before its time counts, and nothing is written', () => {
