@@ -23,6 +23,8 @@ import {
   TOTAL_MS,
   TS_MS,
   TTFT_MS,
+  u32At,
+  u64At,
   WEIGHT,
 } from './places'
 
@@ -32,12 +34,9 @@ function fold(state: u64, value: u64): u64 {
   return mixed ^ (mixed >> 32)
 }
 
-function u32At(column: i32, row: usize): u64 {
-  return load<u32>(at(column) + (row << 2))
-}
-
-function u64At(column: i32, row: usize): u64 {
-  return load<u64>(at(column) + (row << 3))
+/** Two columns of 32 bits as one value. */
+function pair(low: i32, high: i32, row: usize): u64 {
+  return <u64>u32At(low, row) | ((<u64>u32At(high, row)) << 32)
 }
 
 function text(column: i32, row: usize): u64 {
@@ -58,9 +57,9 @@ export function digest(row: usize): void {
   a = fold(a, load<u64>(key))
   b = fold(b, load<u64>(key, 8))
   a = fold(a, u64At(WEIGHT, row))
-  b = fold(b, u32At(INPUT_TOKENS, row) | (u32At(OUTPUT_TOKENS, row) << 32))
-  a = fold(a, u32At(ESTIMATED_TOKENS, row) | (u32At(QUEUE_WAIT_MS, row) << 32))
-  b = fold(b, u32At(TTFT_MS, row) | (u32At(TOTAL_MS, row) << 32))
+  b = fold(b, pair(INPUT_TOKENS, OUTPUT_TOKENS, row))
+  a = fold(a, pair(ESTIMATED_TOKENS, QUEUE_WAIT_MS, row))
+  b = fold(b, pair(TTFT_MS, TOTAL_MS, row))
   a = fold(a, load<u16>(at(STATUS_CODE) + (row << 1)))
   b = fold(b, u64At(COST_USD, row))
   a = fold(a, u64At(ENERGY_WH, row))

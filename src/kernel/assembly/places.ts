@@ -40,3 +40,12 @@ export function at(region: i32): usize {
 export function place(region: i32, address: usize): void {
   store<usize>(PLACES + ((<usize>region) << 2), address)
 }
+
+/** What a row has in a column of that width. */
+export function u32At(column: i32, row: usize): u32 {
+  return load<u32>(at(column) + (row << 2))
+}
+
+export function u64At(column: i32, row: usize): u64 {
+  return load<u64>(at(column) + (row << 3))
+}

@@ -55,10 +55,6 @@ const MOST_WEIGHT: u64 = 999_999_999
 /** What an absent cache_status stands for. */
 const OFF = memory.data<u8>([0x6f, 0x66, 0x66, 0, 0, 0, 0, 0])
 
-function _put16(region: i32, row: usize, value: v128): void {
-  v128.store(at(region) + (row << 4), value)
-}
-
 function put32(region: i32, row: usize, value: u32): void {
   store<u32>(at(region) + (row << 2), value)
 }
@@ -67,7 +63,7 @@ function putFloat(region: i32, row: usize, value: f64): void {
   store<f64>(at(region) + (row << 3), value)
 }
 
-/** The text in front of each field's value, two vectors with their masks; written by the host (see `literals.ts` there). */
+/** The text in front of each field's value, two vectors with their masks; written by the host (see `tables.ts` there). */
 export const LITERALS = memory.data(32 * 64)
 /** Lengths of these, bytes. */
 export const LENGTHS = memory.data(32 * 4)

@@ -24,6 +24,8 @@ import {
   TOTAL_MS,
   TS_MS,
   TTFT_MS,
+  u32At,
+  u64At,
   WEIGHT,
 } from './places'
 
@@ -43,14 +45,6 @@ function addTwo(sum: usize, words: u64): void {
 
 function add(sum: usize, word: u32): void {
   store<u32>(sum, load<u32>(sum) + word)
-}
-
-function u32At(column: i32, row: usize): u32 {
-  return load<u32>(at(column) + (row << 2))
-}
-
-function u64At(column: i32, row: usize): u64 {
-  return load<u64>(at(column) + (row << 3))
 }
 
 function crc(column: i32, row: usize): u32 {
