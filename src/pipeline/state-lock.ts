@@ -1,10 +1,22 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { type Holder, readHolder, thisHolder } from './lock-holder.js'
 
 const ATTEMPTS = 20
 const BETWEEN_ATTEMPTS_MS = 100
+const ATTEMPTS_FOR_WRITING = 10
 
 /** Keeps two processes out of one run's state. A lock whose process is gone is taken over. */
 export class StateLock {
@@ -21,11 +33,15 @@ export class StateLock {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
+      const { holder, inode } = lookAt(file)
+      if (inode === null) continue
+      // Without a holder it may be a lock that is being written this very moment.
+      const written = holder !== null || attempt >= ATTEMPTS_FOR_WRITING
       // A process that was killed a moment ago may still be giving back its memory.
-      if (holderOf(file)?.alive) pause()
-      else rmSync(file, { force: true })
+      if (!written || holder?.alive) pause()
+      else takeAway(file, inode)
     }
-    throw locked(file, holderOf(file))
+    throw locked(file, lookAt(file).holder)
   }
 
   release(): void {
@@ -33,12 +49,29 @@ export class StateLock {
   }
 }
 
-/** Null where the lock is gone, or was never written whole. */
-function holderOf(file: string): Holder | null {
+/** No inode where the lock is gone, no holder where it was not written whole. */
+function lookAt(file: string): { holder: Holder | null; inode: number | null } {
+  let fd: number | null = null
   try {
-    return readHolder(readFileSync(file, 'utf8'))
-  } catch {
-    return null
+    fd = openSync(file, 'r')
+    return { holder: readHolder(readFileSync(fd, 'utf8')), inode: fstatSync(fd).ino }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { holder: null, inode: null }
+    throw error
+  } finally {
+    if (fd !== null) closeSync(fd)
+  }
+}
+
+/** Removes the lock that was looked at, and not one that another process has put in its place since. */
+function takeAway(file: string, inode: number): void {
+  const aside = `${file}.${randomBytes(6).toString('hex')}`
+  try {
+    renameSync(file, aside)
+    if (statSync(aside).ino !== inode) linkSync(aside, file)
+    rmSync(aside, { force: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
 

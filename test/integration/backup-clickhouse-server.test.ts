@@ -153,7 +153,7 @@ it('rows past their TTL that no merge has taken yet are backed up, and restored 
   // Merges come when they would do most harm: before the rows of a snapshot, of a trial, of a restore are counted.
   let merged = 0
   const proxy = await startProxy(server.dir.server.url, async (sql, when) => {
-    const beside = /FROM `(obleth_(?:backup|trial|restore)_\w+)`\.`usage` GROUP BY id/.exec(sql)?.[1]
+    const beside = /FROM `(obleth_(?:backup|trial|restore)_\w+)`\.`usage` GROUP BY id ORDER/.exec(sql)?.[1]
     if (when !== 'before' || beside === undefined) return
     merged++
     await server.dir.sql(`OPTIMIZE TABLE ${beside}.usage FINAL`).catch(() => {})
