@@ -7,29 +7,34 @@ export const TALLY_WORDS = 40
 /**
  * Sums over records, added up while they are sent and compared afterwards with the same sums in SQL over what arrived.
  * Records are counted in 65,536 buckets by (UTC day, tenant, key, model), so that memory stays the same whatever the
- * input, while in an ordinary ledger a bucket is one group. All sums are taken modulo 2^32, as wide as the words that are
- * added and as SQL's toUInt32(): bits of floats, words of ids and CRC-32 of texts included, so that no value can
- * change unnoticed and the order of rows does not matter.
+ * input, while in an ordinary ledger a bucket is one group. Sums are as wide as what is added, 32 or 64 bits, and wrap
+ * around: bits of floats, halves of ids and CRC-32 of texts included, so that no value can change unnoticed and the order
+ * of rows does not matter.
  *
  * @param sums rows and sums of every bucket, TALLY_WORDS a bucket, as the kernel adds them up (`kernel/assembly/tally.ts`)
  * @param columns those that the target has; the sums of others are left out
  */
 export function tallyOf(sums: Uint32Array, columns: readonly FieldName[]): TallyData {
   let word = 1
-  const chosen: { readonly name: string; readonly sql: string; readonly word: number }[] = []
+  const chosen: (Measure & { readonly word: number })[] = []
   for (const field of FIELDS)
     for (const measure of measuresOf(field)) {
       if (columns.includes(field.name)) chosen.push({ ...measure, word })
-      word++
+      word += measure.words
     }
+  const sumAt = (at: number, words: 1 | 2) =>
+    words === 1 ? BigInt(sums[at]) : (BigInt(sums[at + 1]) << 32n) | BigInt(sums[at])
   const entries: TallyEntry[] = []
   for (let bucket = 0; bucket < TALLY_BUCKETS; bucket++) {
     const at = bucket * TALLY_WORDS
     const rows = sums[at]
-    if (rows > 0) entries.push({ bucket, rows, sums: chosen.map(({ word }) => BigInt(sums[at + word])) })
+    if (rows > 0) entries.push({ bucket, rows, sums: chosen.map(({ word, words }) => sumAt(at + word, words)) })
   }
   return {
-    measures: chosen.map(({ name, sql }) => ({ name, sql: `toUInt32(sum(${sql}))` })),
+    measures: chosen.map(({ name, sql, words }) => ({
+      name,
+      sql: words === 1 ? `toUInt32(sum(${sql}))` : `sum(${sql})`,
+    })),
     bucketSql: BUCKET_SQL,
     entries,
   }
@@ -63,21 +68,14 @@ const BUCKET_SQL = `toUInt32(bitAnd(bitXor(bitXor(
 
 interface Measure {
   readonly name: string
-  /** One of the 32-bit words of the column. */
+  /** What is summed, an unsigned number of so many 32-bit words. */
   readonly sql: string
+  readonly words: 1 | 2
 }
 
 function measuresOf({ name, kind }: Field): Measure[] {
-  if (kind === 'uuid') return [...words(name, half(name, 'first')), ...words(name, half(name, 'second'))]
-  if (kind === 'string') return [{ name, sql: `CRC32(${name})` }]
-  if (kind === 'f64' || kind === 'i64') return words(name, `reinterpretAsUInt64(${name})`)
-  return [{ name, sql: name }]
-}
-
-/** The two words of a 64-bit number, which `sql` is; of the lower one's sum only the lower 32 bits are looked at. */
-function words(name: FieldName, sql: string): Measure[] {
-  return [
-    { name, sql },
-    { name, sql: `bitShiftRight(${sql}, 32)` },
-  ]
+  const wide = (sql: string): Measure => ({ name, sql, words: 2 })
+  if (kind === 'uuid') return [wide(half(name, 'first')), wide(half(name, 'second'))]
+  if (kind === 'f64' || kind === 'i64') return [wide(`reinterpretAsUInt64(${name})`)]
+  return [{ name, sql: kind === 'string' ? `CRC32(${name})` : name, words: 1 }]
 }

@@ -2,7 +2,7 @@ import type { RecordArena } from '../domain/arena.js'
 import type { FieldName } from '../domain/record.js'
 import { type TallyData, tallyOf } from '../domain/tally.js'
 import { Kernel } from '../kernel/index.js'
-import { copyRow, copyRows } from './arena-copy.js'
+import { copyRow, copyRows, KnownCodes } from './arena-copy.js'
 import { orderBudget } from './budget.js'
 import { ConflictIds } from './conflict-ids.js'
 import { type BlockLimits, cutBlocks } from './cut.js'
@@ -306,7 +306,7 @@ export class Orderer {
     const { arena, kernel } = this
     for (const spilled of range.readRows()) {
       if (!kernel.hasRoomFor(spilled)) await this.takeArena()
-      copyRows(spilled, everyRow(spilled), arena)
+      copyRows(spilled, everyRow(spilled), arena, new KnownCodes(spilled))
       if (kernel.full) await this.takeArena()
     }
     if (arena.rows > 0) await this.takeArena()

@@ -1,4 +1,5 @@
 import type { RecordArena } from '../domain/arena.js'
+import { KnownCodes } from './arena-copy.js'
 import { SpillRange } from './spill.js'
 
 /** Ids fall into ranges by the high bits of their hash. */
@@ -49,7 +50,9 @@ export class SpilledRanges {
 
   /** Takes the picked rows of an arena over, before it is used again. */
   takePicked(arena: RecordArena): void {
-    for (const range of this.waiting) range.takePicked(arena)
+    if (this.waiting.length === 0) return
+    const known = new KnownCodes(arena)
+    for (const range of this.waiting) range.takePicked(arena, known)
   }
 
   /** Hands a stretch out; it is its receiver's from then on. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { RecordArena } from '../domain/arena.js'
 import { LedgerError } from '../domain/errors.js'
 import { writeError } from '../domain/write-error.js'
-import { copyRows, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, loadArena } from './arena-copy.js'
+import { copyRows, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, type KnownCodes, loadArena } from './arena-copy.js'
 
 /** Bytes of a marker: four words of the id, two of the digest. */
 const MARKER_BYTES = 24
@@ -49,15 +49,19 @@ export class SpillRange {
     this.rows++
   }
 
-  /** Takes the rows noted, some at a time: a column after the other is much quicker than row by row. */
-  takePicked(arena: RecordArena): void {
-    const rows = Uint32Array.from(this.picked)
+  /** Takes the rows noted, some at a time. */
+  takePicked(arena: RecordArena, known: KnownCodes): void {
+    const rows = new Uint32Array(this.picked)
     this.picked.length = 0
+    known.forget()
     for (let at = 0; at < rows.length; ) {
       const some = rows.subarray(at, at + Math.min(ROWS_AT_ONCE, this.pending.capacity - this.pending.rows))
-      copyRows(arena, some, this.pending)
+      copyRows(arena, some, this.pending, known)
       at += some.length
-      if (this.pending.rows === this.pending.capacity || this.pending.strings.heapUsed > 1 << 20) this.flushRows()
+      if (this.pending.rows === this.pending.capacity || this.pending.strings.heapUsed > 1 << 20) {
+        this.flushRows()
+        known.forget()
+      }
     }
   }
 

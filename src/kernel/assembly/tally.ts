@@ -29,18 +29,17 @@ import {
   WEIGHT,
 } from './places'
 
-/** Words of a bucket: its rows, then the sums in the order of the record's fields (see `domain/tally.ts`). */
+/** A bucket: its rows, then the sums in the order of the record's fields (see `domain/tally.ts`). */
 const BUCKET_BYTES: usize = 160
 const DAY_MS: f64 = 86_400_000
 
-function addFour(sum: usize, values: v128): void {
-  v128.store(sum, i32x4.add(v128.load(sum), values))
+/** Adds the halves of a UUID, each by itself. */
+function addHalves(sum: usize, halves: v128): void {
+  v128.store(sum, i64x2.add(v128.load(sum), halves))
 }
 
-/** Adds two words, each by itself. */
-function addTwo(sum: usize, words: u64): void {
-  add(sum, <u32>words)
-  add(sum + 4, <u32>(words >> 32))
+function addWide(sum: usize, value: u64): void {
+  store<u64>(sum, load<u64>(sum) + value)
 }
 
 function add(sum: usize, word: u32): void {
@@ -69,12 +68,12 @@ export function addRows(rows: usize, n: u32): void {
       i32x4.extract_lane(key, 3)
     const sum = at(TALLY) + <usize>(bucket & 0xffff) * BUCKET_BYTES
     add(sum, 1)
-    addFour(sum + 4, request)
-    addFour(sum + 20, tenant)
-    addFour(sum + 36, key)
+    addHalves(sum + 4, request)
+    addHalves(sum + 20, tenant)
+    addHalves(sum + 36, key)
     add(sum + 52, model)
     add(sum + 56, crc(ADMISSION, row))
-    addTwo(sum + 60, u64At(WEIGHT, row))
+    addWide(sum + 60, u64At(WEIGHT, row))
     add(sum + 68, u32At(INPUT_TOKENS, row))
     add(sum + 72, u32At(OUTPUT_TOKENS, row))
     add(sum + 76, u32At(ESTIMATED_TOKENS, row))
@@ -83,12 +82,12 @@ export function addRows(rows: usize, n: u32): void {
     add(sum + 88, u32At(TOTAL_MS, row))
     add(sum + 92, load<u16>(at(STATUS_CODE) + (row << 1)))
     add(sum + 96, crc(CACHE_STATUS, row))
-    addTwo(sum + 100, u64At(COST_USD, row))
-    addTwo(sum + 108, u64At(ENERGY_WH, row))
-    addTwo(sum + 116, u64At(ENERGY_COST_USD, row))
-    addTwo(sum + 124, u64At(CO2_G, row))
+    addWide(sum + 100, u64At(COST_USD, row))
+    addWide(sum + 108, u64At(ENERGY_WH, row))
+    addWide(sum + 116, u64At(ENERGY_COST_USD, row))
+    addWide(sum + 124, u64At(CO2_G, row))
     // Held as doubles and stored as integers.
-    addTwo(sum + 132, <u64>time)
+    addWide(sum + 132, <u64>time)
     add(sum + 140, crc(SESSION_ID, row))
     add(sum + 144, crc(SESSION_ID_SOURCE, row))
     add(sum + 148, crc(REQUEST_TYPE, row))
