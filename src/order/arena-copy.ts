@@ -68,10 +68,15 @@ const wordsOf = (column: Column): Uint32Array =>
   new Uint32Array(column.buffer, column.byteOffset, column.byteLength / 4)
 
 function copyWords(source: Uint32Array, rows: Uint32Array, sink: Uint32Array, target: number, stride: number): void {
-  for (let i = 0, at = target * stride; i < rows.length; i++) {
-    const first = rows[i] * stride
-    for (let word = first; word < first + stride; word++) sink[at++] = source[word]
-  }
+  if (stride === 1) for (let i = 0; i < rows.length; i++) sink[target + i] = source[rows[i]]
+  else if (stride === 2)
+    for (let i = 0; i < rows.length; i++) {
+      sink[(target + i) * 2] = source[rows[i] * 2]
+      sink[(target + i) * 2 + 1] = source[rows[i] * 2 + 1]
+    }
+  else
+    for (let i = 0, at = target * stride; i < rows.length; i++)
+      for (let word = rows[i] * stride, end = word + stride; word < end; word++) sink[at++] = source[word]
 }
 
 function copyTexts(

@@ -50,10 +50,11 @@ describe('IdTable', () => {
     const out = new Map<string, string>()
     table.remove(
       (hash) => hash >= 2 ** 31,
-      (entry) => {
-        const id = entry.subarray(0, 4).join()
+      (words, at, hash) => {
+        const id = words.subarray(at, at + 4).join()
         expect(out.has(id)).toBe(false)
-        out.set(id, entry.subarray(4).join())
+        expect(hash).toBe(hashId(words, at))
+        out.set(id, words.subarray(at + 4, at + 6).join())
       },
     )
     for (const [n, id] of ids.entries()) {

@@ -97,15 +97,15 @@ export class IdTable {
     return any
   }
 
-  /** Takes out the entries whose hash `leaves`, and hands each to `out` (six words). The others stay. */
-  remove(leaves: (hash: number) => boolean, out: (entry: Uint32Array) => void): void {
+  /** Takes out the entries whose hash `leaves`, and hands each to `out`: six words from words[at] on. The others stay. */
+  remove(leaves: (hash: number) => boolean, out: (words: Uint32Array, at: number, hash: number) => void): void {
     const before = this.size
     this.clear()
     for (let n = 0; n < before; n++) {
       const chunk = this.chunks[n >>> CHUNK_BITS]
       const e = (n & CHUNK_MASK) * WORDS
       const hash = hashId(chunk, e)
-      if (leaves(hash)) out(chunk.subarray(e, e + WORDS))
+      if (leaves(hash)) out(chunk, e, hash)
       else this.insert(chunk, e, hash, chunk, e + 4)
     }
   }

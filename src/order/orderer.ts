@@ -11,7 +11,7 @@ import { hashId, IdTable } from './id-table.js'
 import { encodeEvidence, NativeEncoder } from './native-block.js'
 import { RANGES, rangeOf, SpilledRanges } from './ranges.js'
 import { groupByTenant, sortRows } from './sort.js'
-import type { SpillRange } from './spill.js'
+import { MARKER_WORDS, type SpillRange } from './spill.js'
 
 /** Rows whose ids are looked up in one go: few enough that what they need of the table is still near. */
 const ROWS_AT_ONCE = 1024
@@ -285,7 +285,7 @@ export class Orderer {
     this.high = middle
     this.ids.remove(
       (hash) => rangeOf(hash) >= middle,
-      (entry) => this.waiting.of(hashId(entry, 0)).addMarker(entry),
+      (words, at, hash) => this.waiting.of(hash).addMarker(words, at),
     )
   }
 
@@ -296,12 +296,9 @@ export class Orderer {
     this.low = range.low
     this.high = range.high
     this.ids.clear()
-    for (const marker of range.readMarkers()) {
-      const hash = hashId(marker, 0)
-      if (this.ids.full && this.high - this.low > 1) this.putHalfAside()
-      if (rangeOf(hash) >= this.high) this.waiting.of(hash).addMarker(marker)
-      else this.ids.insert(marker, 0, hash, marker, 4)
-    }
+    for (const markers of range.readMarkers())
+      for (let at = 0; at < markers.length; at += ROWS_AT_ONCE * MARKER_WORDS)
+        this.takeMarkers(markers.subarray(at, at + ROWS_AT_ONCE * MARKER_WORDS))
     this.spilledBytes += range.bytes
     const { arena, kernel } = this
     for (const spilled of range.readRows()) {
@@ -311,6 +308,19 @@ export class Orderer {
     }
     if (arena.rows > 0) await this.takeArena()
     range.remove()
+  }
+
+  private takeMarkers(markers: Uint32Array): void {
+    const { hashes, ids } = this
+    const count = markers.length / MARKER_WORDS
+    for (let i = 0; i < count; i++) hashes[i] = hashId(markers, i * MARKER_WORDS)
+    ids.touch(hashes, count)
+    for (let i = 0; i < count; i++) {
+      const at = i * MARKER_WORDS
+      if (ids.full && this.high - this.low > 1) this.putHalfAside()
+      if (rangeOf(hashes[i]) >= this.high) this.waiting.of(hashes[i]).addMarker(markers, at)
+      else ids.insert(markers, at, hashes[i], markers, at + 4)
+    }
   }
 
   /** Records that passed the filter before they were spilled. */

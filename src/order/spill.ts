@@ -6,8 +6,8 @@ import { LedgerError } from '../domain/errors.js'
 import { writeError } from '../domain/write-error.js'
 import { copyRows, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, type KnownCodes, loadArena } from './arena-copy.js'
 
-/** Bytes of a marker: four words of the id, two of the digest. */
-const MARKER_BYTES = 24
+/** A marker: four words of the id, two of the digest. */
+export const MARKER_WORDS = 6
 const MARKERS_AT_ONCE = 4096
 const ROWS_AT_ONCE = 256
 
@@ -22,7 +22,7 @@ export class SpillRange {
   private readonly records: SpillFile
   private readonly pending: RecordArena
   private readonly picked: number[] = []
-  private markerBuffer = Buffer.allocUnsafe(MARKERS_AT_ONCE * MARKER_BYTES)
+  private markerBuffer = new Uint32Array(MARKERS_AT_ONCE * MARKER_WORDS)
   private markerUsed = 0
 
   /** Ids whose hash has its high byte in [low, high). */
@@ -37,9 +37,9 @@ export class SpillRange {
     this.pending = new RecordArena(arenaRows)
   }
 
-  addMarker(entry: Uint32Array): void {
-    this.markerBuffer.set(new Uint8Array(entry.buffer, entry.byteOffset, MARKER_BYTES), this.markerUsed)
-    this.markerUsed += MARKER_BYTES
+  /** Takes the marker at words[at]. */
+  addMarker(words: Uint32Array, at: number): void {
+    for (let w = 0; w < MARKER_WORDS; w++) this.markerBuffer[this.markerUsed++] = words[at + w]
     if (this.markerUsed === this.markerBuffer.length) this.flushMarkers()
   }
 
@@ -69,18 +69,17 @@ export class SpillRange {
   seal(): void {
     this.flushMarkers()
     this.flushRows()
-    this.markerBuffer = Buffer.alloc(0)
+    this.markerBuffer = new Uint32Array(0)
   }
 
-  /** Each marker in turn: ids at [0, 4), digest at [4, 6). */
+  /** The markers, many at a time, one behind the other; valid until the next are asked for. */
   *readMarkers(): Iterable<Uint32Array> {
-    const chunk = Buffer.from(new ArrayBuffer(MARKERS_AT_ONCE * MARKER_BYTES))
+    const chunk = new Uint32Array(MARKERS_AT_ONCE * MARKER_WORDS)
     for (let at = 0; ; ) {
-      const got = this.markers.read(chunk, at)
+      const got = this.markers.read(bytesOf(chunk), at)
       if (got === 0) return
       at += got
-      const words = new Uint32Array(chunk.buffer, 0, got / 4)
-      for (let i = 0; i < words.length; i += 6) yield words.subarray(i, i + 6)
+      yield chunk.subarray(0, got / chunk.BYTES_PER_ELEMENT)
     }
   }
 
@@ -108,7 +107,7 @@ export class SpillRange {
 
   private flushMarkers(): void {
     if (this.markerUsed === 0) return
-    this.bytes += this.markers.write([this.markerBuffer.subarray(0, this.markerUsed)])
+    this.bytes += this.markers.write([bytesOf(this.markerBuffer.subarray(0, this.markerUsed))])
     this.markerUsed = 0
   }
 
@@ -162,6 +161,8 @@ class SpillFile {
     this.fd = undefined
   }
 }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Buffer => Buffer.from(buffer, byteOffset, byteLength)
 
 function openNameless(dir: string): number {
   const path = join(dir, `${randomUUID()}.spill`)
