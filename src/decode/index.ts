@@ -1,2 +1,3 @@
-export { type DecodeHooks, type DecodeOptions, Decoder, type FileCounts } from './decoder.js'
+export { Decoder } from './decoder.js'
+export type { DecodeHooks, DecodeOptions, FileCounts } from './decoding.js'
 export { QuarantineFile } from './quarantine-file.js'

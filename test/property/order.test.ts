@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type FieldName, MAX_TS_MS, MIN_TS_MS } from '../../src/domain/record.js'
 import type { RecordFilter } from '../../src/order/filter.js'
 import { hashId, IdTable } from '../../src/order/id-table.js'
-import { type OrderedBlock, Orderer, type OrderOptions } from '../../src/order/orderer.js'
+import type { OrderedBlock, OrderOptions } from '../../src/order/ordered.js'
+import { Orderer } from '../../src/order/orderer.js'
 import {
   ALL,
   arenaOf,
