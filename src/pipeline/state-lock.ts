@@ -68,10 +68,14 @@ function takeAway(file: string, inode: number): void {
   const aside = `${file}.${randomBytes(6).toString('hex')}`
   try {
     renameSync(file, aside)
-    if (statSync(aside).ino !== inode) linkSync(aside, file)
-    rmSync(aside, { force: true })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  try {
+    if (statSync(aside).ino !== inode) linkSync(aside, file)
+  } finally {
+    rmSync(aside, { force: true })
   }
 }
 
