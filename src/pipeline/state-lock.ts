@@ -1,15 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  fstatSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fstatSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { LedgerError } from '../domain/errors.js'
 import { printable } from '../domain/printable.js'
 import { type Holder, readHolder, thisHolder } from './lock-holder.js'
@@ -33,15 +23,15 @@ export class StateLock {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       }
-      const { holder, inode } = lookAt(file)
-      if (inode === null) continue
+      const seen = lookAt(file)
+      if (seen === null) continue
       // Without a holder it may be a lock that is being written this very moment.
-      const written = holder !== null || attempt >= ATTEMPTS_FOR_WRITING
+      const written = seen.holder !== null || attempt >= ATTEMPTS_FOR_WRITING
       // A process that was killed a moment ago may still be giving back its memory.
-      if (!written || holder?.alive) pause()
-      else takeAway(file, inode)
+      if (!written || seen.holder?.alive) pause()
+      else takeAway(file, seen)
     }
-    throw locked(file, lookAt(file).holder)
+    throw locked(file, lookAt(file)?.holder ?? null)
   }
 
   release(): void {
@@ -49,14 +39,23 @@ export class StateLock {
   }
 }
 
-/** No inode where the lock is gone, no holder where it was not written whole. */
-function lookAt(file: string): { holder: Holder | null; inode: number | null } {
+interface Seen {
+  /** Null where the lock was not written whole. */
+  readonly holder: Holder | null
+  /** Tells it from one that another process put in its place; an inode's number alone may be given again at once. */
+  readonly identity: string
+}
+
+/** Null where there is no lock. */
+function lookAt(file: string): Seen | null {
   let fd: number | null = null
   try {
     fd = openSync(file, 'r')
-    return { holder: readHolder(readFileSync(fd, 'utf8')), inode: fstatSync(fd).ino }
+    const text = readFileSync(fd, 'utf8')
+    const { ino, mtimeNs } = fstatSync(fd, { bigint: true })
+    return { holder: readHolder(text), identity: `${ino} ${mtimeNs} ${text}` }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { holder: null, inode: null }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   } finally {
     if (fd !== null) closeSync(fd)
@@ -64,7 +63,7 @@ function lookAt(file: string): { holder: Holder | null; inode: number | null } {
 }
 
 /** Removes the lock that was looked at, and not one that another process has put in its place since. */
-function takeAway(file: string, inode: number): void {
+function takeAway(file: string, seen: Seen): void {
   const aside = `${file}.${randomBytes(6).toString('hex')}`
   try {
     renameSync(file, aside)
@@ -73,7 +72,7 @@ function takeAway(file: string, inode: number): void {
     throw error
   }
   try {
-    if (statSync(aside).ino !== inode) linkSync(aside, file)
+    if (lookAt(aside)?.identity !== seen.identity) linkSync(aside, file)
   } finally {
     rmSync(aside, { force: true })
   }
