@@ -46,7 +46,7 @@ export class Kernel {
   readonly lineEnds: Uint32Array
   /** Room for one block. */
   readonly block: Buffer<ArrayBuffer>
-  /** Rows and sums of every bucket (see Tally). */
+  /** Rows and sums of every bucket (see tallyOf). */
   readonly sums: Uint32Array
   private readonly exports: KernelExports
   private readonly texts: KernelTexts

@@ -37,8 +37,7 @@ export function copyRows(from: RecordArena, rows: Uint32Array, to: RecordArena, 
     const source = from[name] as Column
     const sink = to[name] as Column
     if (text) copyTexts(from, source as Uint32Array, rows, to, sink as Uint32Array, known?.codes)
-    else if (source instanceof Uint8Array) copyValues(source, rows, sink, target)
-    else if (source instanceof Uint16Array) copyValues(source, rows, sink, target)
+    else if (source.BYTES_PER_ELEMENT < 4) copyValues(source, rows, sink, target)
     else copyWords(wordsOf(source), rows, wordsOf(sink), target, (stride * source.BYTES_PER_ELEMENT) / 4)
   }
   to.rows = target + rows.length
@@ -53,9 +52,8 @@ export class KnownCodes {
   }
 
   /** For another arena that the same one is copied to. */
-  forget(): this {
+  forget(): void {
     this.codes.fill(0)
-    return this
   }
 }
 
@@ -68,15 +66,8 @@ const wordsOf = (column: Column): Uint32Array =>
   new Uint32Array(column.buffer, column.byteOffset, column.byteLength / 4)
 
 function copyWords(source: Uint32Array, rows: Uint32Array, sink: Uint32Array, target: number, stride: number): void {
-  if (stride === 1) for (let i = 0; i < rows.length; i++) sink[target + i] = source[rows[i]]
-  else if (stride === 2)
-    for (let i = 0; i < rows.length; i++) {
-      sink[(target + i) * 2] = source[rows[i] * 2]
-      sink[(target + i) * 2 + 1] = source[rows[i] * 2 + 1]
-    }
-  else
-    for (let i = 0, at = target * stride; i < rows.length; i++)
-      for (let word = rows[i] * stride, end = word + stride; word < end; word++) sink[at++] = source[word]
+  for (let i = 0, at = target * stride; i < rows.length; i++)
+    for (let word = rows[i] * stride, end = word + stride; word < end; word++) sink[at++] = source[word]
 }
 
 function copyTexts(
@@ -90,7 +81,7 @@ function copyTexts(
   const { heap, starts } = from.strings
   for (let i = 0; i < rows.length; i++) {
     const code = source[rows[i]]
-    let its = code === 0 ? 0 : (known?.[code] ?? 0)
+    let its = known?.[code] ?? 0
     if (its === 0 && code !== 0) {
       its = to.strings.intern(heap, starts[code], starts[code + 1])
       if (known !== undefined) known[code] = its

@@ -1,5 +1,5 @@
 /** One entry: four words of the id, two of the digest. */
-const WORDS = 6
+export const ENTRY_WORDS = 6
 /** Entries of one chunk. Chunks are made as they are needed and never copied. */
 const CHUNK_BITS = 14
 const CHUNK_MASK = (1 << CHUNK_BITS) - 1
@@ -9,7 +9,7 @@ const MOST_SLOTS = 2 ** 30
 const GROW_LOAD = 0.75
 const FULL_LOAD = 0.7
 /** An id's entry and its share of the index, while the index grows and half of it is there twice; bytes. */
-const BYTES_PER_ID = WORDS * 4 + (4 * 1.5) / FULL_LOAD
+const BYTES_PER_ID = ENTRY_WORDS * 4 + (4 * 1.5) / FULL_LOAD
 
 export type Seen = 'new' | 'copy' | 'conflict'
 
@@ -66,13 +66,13 @@ export class IdTable {
     const number = this.index[slot] & this.numberMask
     if (number !== 0) {
       const chunk = this.chunks[(number - 1) >>> CHUNK_BITS]
-      const e = ((number - 1) & CHUNK_MASK) * WORDS + 4
+      const e = ((number - 1) & CHUNK_MASK) * ENTRY_WORDS + 4
       return chunk[e] === digests[d] && chunk[e + 1] === digests[d + 1] ? 'copy' : 'conflict'
     }
     if ((this.size & CHUNK_MASK) === 0 && this.size >>> CHUNK_BITS === this.chunks.length)
-      this.chunks.push(new Uint32Array(WORDS << CHUNK_BITS))
+      this.chunks.push(new Uint32Array(ENTRY_WORDS << CHUNK_BITS))
     const chunk = this.chunks[this.size >>> CHUNK_BITS]
-    const e = (this.size & CHUNK_MASK) * WORDS
+    const e = (this.size & CHUNK_MASK) * ENTRY_WORDS
     for (let w = 0; w < 4; w++) chunk[e + w] = ids[at + w]
     chunk[e + 4] = digests[d]
     chunk[e + 5] = digests[d + 1]
@@ -103,7 +103,7 @@ export class IdTable {
     this.clear()
     for (let n = 0; n < before; n++) {
       const chunk = this.chunks[n >>> CHUNK_BITS]
-      const e = (n & CHUNK_MASK) * WORDS
+      const e = (n & CHUNK_MASK) * ENTRY_WORDS
       const hash = hashId(chunk, e)
       if (leaves(hash)) out(chunk, e, hash)
       else this.insert(chunk, e, hash, chunk, e + 4)
@@ -126,7 +126,7 @@ export class IdTable {
       if ((held & ~numberMask) !== tag) continue
       const number = (held & numberMask) - 1
       const chunk = chunks[number >>> CHUNK_BITS]
-      const e = (number & CHUNK_MASK) * WORDS
+      const e = (number & CHUNK_MASK) * ENTRY_WORDS
       if (
         chunk[e] === ids[at] &&
         chunk[e + 1] === ids[at + 1] &&
@@ -145,7 +145,7 @@ export class IdTable {
     this.limit = limitOf(index)
     this.numberMask = maskFor(this.limit)
     for (let n = 0; n < this.size; n++) {
-      const hash = hashId(this.chunks[n >>> CHUNK_BITS], (n & CHUNK_MASK) * WORDS)
+      const hash = hashId(this.chunks[n >>> CHUNK_BITS], (n & CHUNK_MASK) * ENTRY_WORDS)
       let slot = slotOf(hash, more)
       while (index[slot] !== 0) slot = slot + 1 === more ? 0 : slot + 1
       index[slot] = (hash & ~this.numberMask) | (n + 1)

@@ -6,12 +6,12 @@ import { orderBudget } from './budget.js'
 import { ConflictIds } from './conflict-ids.js'
 import { type BlockLimits, cutBlocks } from './cut.js'
 import { recordFilter, type Verdict } from './filter.js'
-import { hashId, IdTable } from './id-table.js'
+import { ENTRY_WORDS, hashId, IdTable } from './id-table.js'
 import { encodeEvidence, NativeEncoder } from './native-block.js'
 import type { OrderedBlock, OrderOptions, OrderSummary } from './ordered.js'
 import { RANGES, rangeOf, SpilledRanges } from './ranges.js'
 import { groupByTenant, sortRows } from './sort.js'
-import { MARKER_WORDS, type SpillRange } from './spill.js'
+import type { SpillRange } from './spill.js'
 
 /** Rows whose ids are looked up in one go: few enough that what they need of the table is still near. */
 const ROWS_AT_ONCE = 1024
@@ -242,9 +242,7 @@ export class Orderer {
     this.low = range.low
     this.high = range.high
     this.ids.clear()
-    for (const markers of range.readMarkers())
-      for (let at = 0; at < markers.length; at += ROWS_AT_ONCE * MARKER_WORDS)
-        this.takeMarkers(markers.subarray(at, at + ROWS_AT_ONCE * MARKER_WORDS))
+    for (const markers of range.readMarkers(ROWS_AT_ONCE)) this.takeMarkers(markers)
     this.spilledBytes += range.bytes
     const { arena, kernel } = this
     for (const spilled of range.readRows()) {
@@ -256,13 +254,14 @@ export class Orderer {
     range.remove()
   }
 
+  /** Ids that were sent before go back into the table, or aside again where it is full. */
   private takeMarkers(markers: Uint32Array): void {
     const { hashes, ids } = this
-    const count = markers.length / MARKER_WORDS
-    for (let i = 0; i < count; i++) hashes[i] = hashId(markers, i * MARKER_WORDS)
+    const count = markers.length / ENTRY_WORDS
+    for (let i = 0; i < count; i++) hashes[i] = hashId(markers, i * ENTRY_WORDS)
     ids.touch(hashes, count)
     for (let i = 0; i < count; i++) {
-      const at = i * MARKER_WORDS
+      const at = i * ENTRY_WORDS
       if (ids.full && this.high - this.low > 1) this.putHalfAside()
       if (rangeOf(hashes[i]) >= this.high) this.waiting.of(hashes[i]).addMarker(markers, at)
       else ids.insert(markers, at, hashes[i], markers, at + 4)

@@ -5,15 +5,14 @@ import { RecordArena } from '../domain/arena.js'
 import { LedgerError } from '../domain/errors.js'
 import { writeError } from '../domain/write-error.js'
 import { copyRows, DUMP_HEAD_BYTES, dumpArena, dumpBodyBytes, type KnownCodes, loadArena } from './arena-copy.js'
+import { ENTRY_WORDS } from './id-table.js'
 
-/** A marker: four words of the id, two of the digest. */
-export const MARKER_WORDS = 6
 const MARKERS_AT_ONCE = 4096
 const ROWS_AT_ONCE = 256
 
 /**
- * What waits on disk of one range of ids: markers of records that were sent before the range was put aside, and records
- * that came afterwards.
+ * What waits on disk of one range of ids: markers of records that were sent before the range was put aside, which are
+ * entries of the table of ids, and records that came afterwards.
  */
 export class SpillRange {
   rows = 0
@@ -22,7 +21,7 @@ export class SpillRange {
   private readonly records: SpillFile
   private readonly pending: RecordArena
   private readonly picked: number[] = []
-  private markerBuffer = new Uint32Array(MARKERS_AT_ONCE * MARKER_WORDS)
+  private markerBuffer = new Uint32Array(MARKERS_AT_ONCE * ENTRY_WORDS)
   private markerUsed = 0
 
   /** Ids whose hash has its high byte in [low, high). */
@@ -39,7 +38,7 @@ export class SpillRange {
 
   /** Takes the marker at words[at]. */
   addMarker(words: Uint32Array, at: number): void {
-    for (let w = 0; w < MARKER_WORDS; w++) this.markerBuffer[this.markerUsed++] = words[at + w]
+    for (let w = 0; w < ENTRY_WORDS; w++) this.markerBuffer[this.markerUsed++] = words[at + w]
     if (this.markerUsed === this.markerBuffer.length) this.flushMarkers()
   }
 
@@ -72,9 +71,9 @@ export class SpillRange {
     this.markerBuffer = new Uint32Array(0)
   }
 
-  /** The markers, many at a time, one behind the other; valid until the next are asked for. */
-  *readMarkers(): Iterable<Uint32Array> {
-    const chunk = new Uint32Array(MARKERS_AT_ONCE * MARKER_WORDS)
+  /** The markers, at most so many at a time, one behind the other; valid until the next are asked for. */
+  *readMarkers(atOnce: number): Iterable<Uint32Array> {
+    const chunk = new Uint32Array(atOnce * ENTRY_WORDS)
     for (let at = 0; ; ) {
       const got = this.markers.read(bytesOf(chunk), at)
       if (got === 0) return

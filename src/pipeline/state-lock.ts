@@ -6,6 +6,7 @@ import { type Holder, readHolder, thisHolder } from './lock-holder.js'
 
 const ATTEMPTS = 20
 const BETWEEN_ATTEMPTS_MS = 100
+/** A process writes its lock right after it has made it: one that is empty for so long was left so. */
 const ATTEMPTS_FOR_WRITING = 10
 
 /** Keeps two processes out of one run's state. A lock whose process is gone is taken over. */
