@@ -15,9 +15,9 @@ export function settingsClause(wanted: Readonly<Record<string, SettingValue>>, k
 
 /**
  * What every INSERT of ours says, since the defaults of these settings changed several times: stored before the
- * answer, deduplicated by our token alone and in the views too, one block not split by time or size on its way, by a
- * Distributed table handed on before the answer, too (under its older name as well). `frugal`: split nevertheless, where
- * the version can.
+ * answer, deduplicated by our token alone and in the views too, all blocks of a body joined to one that is not split by
+ * time or size on its way, by a Distributed table handed on before the answer, too (under its older name as well).
+ * `frugal`: split nevertheless, where the version can.
  */
 export function insertSettings(token: string, frugal = false): Record<string, SettingValue> {
   return {
@@ -30,6 +30,8 @@ export function insertSettings(token: string, frugal = false): Record<string, Se
     deduplicate_insert_select: 'enable_even_for_bad_queries',
     deduplicate_blocks_in_dependent_materialized_views: 1,
     insert_deduplication_token: token,
+    min_insert_block_size_rows: 1_048_576,
+    min_insert_block_size_bytes: 0,
     max_partitions_per_insert_block: 100,
     throw_on_max_partitions_per_insert_block: 1,
     ...(frugal ? FRUGAL : {}),

@@ -9,6 +9,11 @@ const MOST_UTC_DAYS = 49
 /** A row in a block without its texts, and more than what their lengths and dictionary indexes take. */
 const BYTES_WITHOUT_TEXT = 200
 
+/** Whether all records from one time to another, unix ms, may go into one INSERT. */
+export function spansFewDays(fromMs: number, toMs: number): boolean {
+  return dayOf(toMs) - dayOf(fromMs) < MOST_UTC_DAYS
+}
+
 export interface BlockLimits {
   readonly rows: number
   /** About so many bytes; a single row may have more. */
@@ -21,8 +26,8 @@ export interface BlockLimits {
  */
 export function* cutBlocks(arena: RecordArena, sorted: Uint32Array, limits: BlockLimits): Iterable<Uint32Array> {
   const bytesOf = sizer(arena, sorted.length, limits.bytes)
-  const day = (i: number) => Math.floor(arena.ts_ms[sorted[i]] / DAY_MS)
-  const fewDays = sorted.length === 0 || day(sorted.length - 1) - day(0) < MOST_UTC_DAYS
+  const ts = arena.ts_ms
+  const fewDays = sorted.length === 0 || spansFewDays(ts[sorted[0]], ts[sorted[sorted.length - 1]])
   if (fewDays && bytesOf === null && sorted.length <= limits.rows) {
     if (sorted.length > 0) yield sorted
     return
@@ -30,7 +35,7 @@ export function* cutBlocks(arena: RecordArena, sorted: Uint32Array, limits: Bloc
   let [start, days, bytes] = [0, 1, 0]
   for (let i = 0; i < sorted.length; i++) {
     const more = bytesOf === null ? 0 : bytesOf(sorted[i])
-    if (i > start && day(i) !== day(i - 1)) days++
+    if (i > start && dayOf(ts[sorted[i]]) !== dayOf(ts[sorted[i - 1]])) days++
     if (i > start && (days > MOST_UTC_DAYS || i - start === limits.rows || bytes + more > limits.bytes)) {
       yield sorted.subarray(start, i)
       ;[start, days, bytes] = [i, 1, 0]
@@ -50,3 +55,5 @@ function sizer(arena: RecordArena, rows: number, limit: number): ((row: number) 
   const length = (code: number) => starts[code + 1] - starts[code]
   return (row) => BYTES_WITHOUT_TEXT + length(model[row]) + length(session_id[row]) + length(device_id[row])
 }
+
+const dayOf = (ms: number): number => Math.floor(ms / DAY_MS)

@@ -1,5 +1,6 @@
 export { idsInConflict } from './conflict-ids.js'
 export { ConflictResolver } from './conflicts.js'
+export { spansFewDays } from './cut.js'
 export { recordFilter } from './filter.js'
 export { hashId } from './id-table.js'
 export { blockColumns, EVIDENCE_COLUMNS } from './native-block.js'

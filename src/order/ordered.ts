@@ -4,8 +4,8 @@ import type { RecordFilter } from './filter.js'
 import type { IdTable } from './id-table.js'
 
 /**
- * One INSERT's worth of records, each id once: a stretch of time, its rows in the order of staging's key (tenant_id,
- * ts_ms), those of one tenant and time by id.
+ * Records that may go into one INSERT, each id once: a stretch of time, its rows in order of ts_ms, those of one time by
+ * id. The order of the table's key is left to the engine: several blocks go into one INSERT, and it sorts them anyway.
  */
 export interface OrderedBlock {
   readonly rows: number

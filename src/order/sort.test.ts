@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { arenaOf, plainRecord, random } from '../../test/property/order-records.js'
 import { RecordArena } from '../domain/arena.js'
-import { groupByTenant, sortRows } from './sort.js'
+import { sortRows } from './sort.js'
 
 const T = 1_749_945_600_000
 
@@ -56,36 +56,5 @@ describe('sortRows', () => {
     expect([...sortRows(arena, rows)]).toEqual([4, 2, 0])
     expect([...rows]).toEqual([0, 2, 4])
     expect([...sortRows(arena, new Uint32Array(0))]).toEqual([])
-  })
-})
-
-describe('groupByTenant', () => {
-  const rowsOf = (tenants: readonly string[]) => {
-    const next = random(5)
-    const arena = arenaOf(
-      tenants.map((tenant_id, n) => ({ record: { ...plainRecord(next, 1e12 + n), tenant_id }, evidence: 0, batch: 0 })),
-    )
-    return groupByTenant(
-      arena,
-      Uint32Array.from(tenants, (_, row) => row),
-    )
-  }
-
-  it('puts tenants in the order of ClickHouse, second halves first, and leaves the rows of each as they were', () => {
-    const [a, b, c] = [
-      'ffffffff-ffff-ffff-0000-000000000001',
-      '00000000-0000-0001-0000-000000000002',
-      '00000000-0000-0000-8000-000000000000',
-    ]
-    expect([...rowsOf([c, b, a, c, a, b])]).toEqual([2, 4, 1, 5, 0, 3])
-  })
-
-  it('leaves rows of very many tenants as they are', () => {
-    const tenants = Array.from(
-      { length: 6000 },
-      (_, n) => `00000000-0000-0000-0000-${String(6000 - n).padStart(12, '0')}`,
-    )
-    expect([...rowsOf(tenants)]).toEqual(tenants.map((_, row) => row))
-    expect([...rowsOf(tenants.slice(0, 3000))]).toEqual(Array.from({ length: 3000 }, (_, row) => 2999 - row))
   })
 })

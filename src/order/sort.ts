@@ -1,5 +1,4 @@
 import type { RecordArena } from '../domain/arena.js'
-import { hashId } from './id-table.js'
 
 /** Bits of a key that one pass of the sort looks at. */
 const DIGIT_BITS = 11
@@ -75,55 +74,4 @@ function placeByDigit(
 export function compareIds(one: Uint32Array, a: number, other: Uint32Array, b: number): number {
   const [i, j] = [a * 4, b * 4]
   return one[i + 1] - other[j + 1] || one[i] - other[j] || one[i + 3] - other[j + 3] || one[i + 2] - other[j + 2]
-}
-
-/** More tenants than this in one block are left as they are. */
-const MOST_TENANTS = 4096
-const SLOTS = 4 * MOST_TENANTS
-
-/**
- * Rows that are in order of time, tenant by tenant: the order of staging's own key, (tenant_id, ts_ms), which the engine
- * then need not make. An insert of 65,536 rows took 36 ms so in place of 42.
- */
-export function groupByTenant({ tenant_id }: RecordArena, rows: Uint32Array): Uint32Array {
-  const slots = new Uint32Array(SLOTS)
-  /** The first row of each tenant. */
-  const firsts: number[] = []
-  const tenantOf = new Uint32Array(rows.length)
-  for (let i = 0; i < rows.length; i++) {
-    const at = rows[i] * 4
-    let slot = hashId(tenant_id, at) & (SLOTS - 1)
-    while (slots[slot] !== 0 && !sameId(tenant_id, firsts[slots[slot] - 1] * 4, at)) slot = (slot + 1) & (SLOTS - 1)
-    if (slots[slot] === 0) {
-      if (firsts.length === MOST_TENANTS) return rows
-      slots[slot] = firsts.push(rows[i])
-    }
-    tenantOf[i] = slots[slot] - 1
-  }
-  const places = startOfEach(tenant_id, firsts, tenantOf)
-  const grouped = new Uint32Array(rows.length)
-  for (let i = 0; i < rows.length; i++) grouped[places[tenantOf[i]]++] = rows[i]
-  return grouped
-}
-
-/** Where each tenant's rows begin. ClickHouse compares UUIDs by their second halves first. */
-function startOfEach(ids: Uint32Array, firsts: readonly number[], tenantOf: Uint32Array): Uint32Array {
-  const counts = new Uint32Array(firsts.length)
-  for (let i = 0; i < tenantOf.length; i++) counts[tenantOf[i]]++
-  const order = firsts.map((_, tenant) => tenant)
-  order.sort((a, b) => {
-    const [i, j] = [firsts[a] * 4, firsts[b] * 4]
-    return ids[i + 3] - ids[j + 3] || ids[i + 2] - ids[j + 2] || ids[i + 1] - ids[j + 1] || ids[i] - ids[j]
-  })
-  const places = new Uint32Array(firsts.length)
-  let start = 0
-  for (const tenant of order) {
-    places[tenant] = start
-    start += counts[tenant]
-  }
-  return places
-}
-
-function sameId(ids: Uint32Array, i: number, j: number): boolean {
-  return ids[i] === ids[j] && ids[i + 1] === ids[j + 1] && ids[i + 2] === ids[j + 2] && ids[i + 3] === ids[j + 3]
 }

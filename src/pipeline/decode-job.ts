@@ -1,25 +1,24 @@
-import { closeSync, constants, ftruncateSync, openSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Decoder, type FileCounts, QuarantineFile } from '../decode/index.js'
 import type { RecordArena } from '../domain/arena.js'
 import { noLines } from '../domain/counts.js'
 import type { OpenWalFile, QuarantineEntry, WalFile, Warning } from '../domain/wal.js'
-import { writeError } from '../domain/write-error.js'
-import { ConflictResolver, idsInConflict, type OrderedBlock, Orderer, recordFilter } from '../order/index.js'
-import { readFiles } from '../sources/index.js'
 import {
-  type DecodeResult,
-  type DecodeTask,
-  MOST_OUTSTANDING,
-  type PodCounts,
-  type SpooledFile,
-} from './decode-messages.js'
+  ConflictResolver,
+  idsInConflict,
+  type OrderedBlock,
+  Orderer,
+  recordFilter,
+  spansFewDays,
+} from '../order/index.js'
+import { readFiles } from '../sources/index.js'
+import type { DecodeResult, DecodeTask, PodCounts, SpooledFile } from './decode-messages.js'
+import { JoinedBlocks } from './joined-blocks.js'
 import { quarantineEntryOf } from './quarantine-entry.js'
 import { TenantCounts } from './tenant-counts.js'
 
 /** Where the job hands its blocks, and what stops it. */
 export interface DecodeOutlet {
-  /** Resolves when fewer than MOST_OUTSTANDING blocks are on their way; the files are the receiver's until it has taken them. */
+  /** Resolves when fewer than MOST_OUTSTANDING are on their way; the files are the receiver's until it has taken them. */
   block(data: SpooledFile | null, evidence: SpooledFile | null): Promise<void>
   progress(bytes: number, records: number): void
   /** Aborts, for the reason that the job then fails with, where it shall stop. */
@@ -29,8 +28,11 @@ export interface DecodeOutlet {
 const PROGRESS_MS = 200
 /** A typical line. */
 const BYTES_PER_RECORD = 525
-/** So much evidence is gathered before a block takes it along: a small insert costs the engine as much as a large one. */
-const EVIDENCE_BYTES = 2 << 20
+/** So many arenas' rows, or bytes, are worth an INSERT: two blocks. Three or four took as long, and more memory. */
+const ENOUGH_ARENAS = 1.5
+const ENOUGH_BYTES = 24 << 20
+/** So much evidence is worth one: a small INSERT costs the engine as much as a large one. */
+const ENOUGH_EVIDENCE_BYTES = 2 << 20
 
 /** Reads, decodes and orders all files of a task; runs in a thread of its own, which owns all of its state. */
 export class DecodeJob {
@@ -46,10 +48,11 @@ export class DecodeJob {
   private readonly unreadable: { path: string; reason: string }[] = []
   private readonly growing = new Set<string>()
   private unusable = 0
-  private evidence: Buffer[] = []
-  private evidenceRows = 0
-  private evidenceBytes = 0
-  private readonly spooled = { block: 0, evidence: 0 }
+  private readonly data: JoinedBlocks
+  private readonly evidence: JoinedBlocks
+  /** Of the rows in `data`, unix ms. */
+  private dataFromMs = Infinity
+  private dataToMs = -Infinity
   private orderMs = 0
   private readMs = 0
   private waitedMs = 0
@@ -60,7 +63,9 @@ export class DecodeJob {
     private readonly task: DecodeTask,
     private readonly outlet: DecodeOutlet,
   ) {
-    const { conflictIds } = task
+    const { conflictIds, spoolDir } = task
+    this.data = new JoinedBlocks(spoolDir, 'block')
+    this.evidence = new JoinedBlocks(spoolDir, 'evidence')
     const withheld = conflictIds.length === 0 ? undefined : idsInConflict(conflictIds)
     this.resolver = withheld === undefined ? null : new ConflictResolver(withheld)
     const filter = {
@@ -72,7 +77,7 @@ export class DecodeJob {
     this.orderer = new Orderer(
       {
         memoryBytes: task.memoryBytes,
-        spoolDir: task.spoolDir,
+        spoolDir,
         columns: task.columns,
         filter,
         encode: task.encode,
@@ -106,7 +111,7 @@ export class DecodeJob {
       await this.orderer.finish()
       const settled = this.resolver?.settle()
       if (settled !== undefined && settled.winners.rows > 0) await this.orderer.sendArena(settled.winners)
-      await this.send(null, this.takeEvidence())
+      await this.send(this.data.take(), this.evidence.take())
       this.orderMs += performance.now() - ordering
       const summary = this.orderer.summary()
       return {
@@ -137,6 +142,8 @@ export class DecodeJob {
     } finally {
       this.orderer.abort()
       this.quarantine.close()
+      this.data.close()
+      this.evidence.close()
     }
   }
 
@@ -218,24 +225,22 @@ export class DecodeJob {
   }
 
   private async hand(block: OrderedBlock): Promise<void> {
-    if (block.evidence !== null) {
-      this.evidence.push(Buffer.from(block.evidence.bytes))
-      this.evidenceRows += block.evidence.rows
-      this.evidenceBytes += block.evidence.bytes.length
-    }
-    if (!this.task.encode) return
-    const data = block.rows === 0 ? null : this.spool('block', [block.native], block.rows)
-    const evidence = this.evidenceBytes < EVIDENCE_BYTES ? null : this.takeEvidence()
-    await this.send(data, evidence)
+    const { data, evidence } = this
+    if (block.evidence !== null) evidence.append(block.evidence.bytes, block.evidence.rows)
+    if (block.native.length > 0) await this.join(block)
+    const enoughEvidence = evidence.bytes >= ENOUGH_EVIDENCE_BYTES
+    if (enoughEvidence || data.rows >= ENOUGH_ARENAS * this.orderer.kernel.arena.capacity || data.bytes >= ENOUGH_BYTES)
+      await this.send(data.take(), enoughEvidence ? evidence.take() : null)
   }
 
-  private takeEvidence(): SpooledFile | null {
-    if (this.evidenceRows === 0) return null
-    const spooled = this.spool('evidence', this.evidence, this.evidenceRows)
-    this.evidence = []
-    this.evidenceRows = 0
-    this.evidenceBytes = 0
-    return spooled
+  private async join({ native, rows, minTsMs, maxTsMs }: OrderedBlock): Promise<void> {
+    const { data } = this
+    if (!spansFewDays(Math.min(this.dataFromMs, minTsMs), Math.max(this.dataToMs, maxTsMs)))
+      await this.send(data.take(), null)
+    if (data.rows === 0) [this.dataFromMs, this.dataToMs] = [minTsMs, maxTsMs]
+    this.dataFromMs = Math.min(this.dataFromMs, minTsMs)
+    this.dataToMs = Math.max(this.dataToMs, maxTsMs)
+    data.append(native, rows)
   }
 
   private async send(data: SpooledFile | null, evidence: SpooledFile | null): Promise<void> {
@@ -243,28 +248,6 @@ export class DecodeJob {
     const started = performance.now()
     await this.outlet.block(data, evidence)
     this.waitedMs += performance.now() - started
-  }
-
-  /**
-   * Writes over a file whose block has been taken: its pages are there already, and to have the system find new ones and
-   * give them back took longer than to fill them.
-   */
-  private spool(kind: 'block' | 'evidence', parts: readonly Uint8Array[], rows: number): SpooledFile {
-    const file = join(this.task.spoolDir, `${kind}-${this.spooled[kind]++ % MOST_OUTSTANDING}.native`)
-    const whole = parts.length === 1 ? parts[0] : Buffer.concat(parts)
-    try {
-      const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600)
-      try {
-        writeFileSync(fd, whole)
-        ftruncateSync(fd, whole.length)
-      } finally {
-        closeSync(fd)
-      }
-    } catch (cause) {
-      const hint = 'nothing was published; free some space or name another --state-dir, then run the same command again'
-      throw writeError('a block', file, cause, hint)
-    }
-    return { file, bytes: whole.length, rows }
   }
 
   private podOf(pod: string): PodCounts {

@@ -175,8 +175,8 @@ export function decodeProgress(discovery: Discovery, emit: Emit): DecodeThreadHo
 
 /** A record takes about this share of its line in staging, before merges; measured on generated trees. */
 const STAGED_SHARE = 0.5
-/** Blocks on their way, and room for the state. */
-const SPOOL_BYTES = 64 << 20
+/** Blocks on their way, three files of some 26 MB, and room for the state. */
+const SPOOL_BYTES = 128 << 20
 
 /** Throws `disk_full` where spool or target have less room than the plan needs; does nothing where the room is unknown. */
 export function assertSpace(discovery: Discovery, state: RunState, targetFreeBytes: number | null): void {

@@ -84,7 +84,7 @@ describe(`a replay killed while it removes what the ledger has, into ${SCENARIOS
     if (missing !== null) skip(missing)
   })
 
-  it.each(pointsOf({ 'insert steps': 5, 'insert staging_known': 3, 'mutation staging': 3, 'mutate staging': 9 }))(
+  it.each(pointsOf({ 'insert steps': 5, 'insert staging_known': 3, 'mutation staging': 3, 'mutate staging': 6 }))(
     '($kind, $nth) ends as an undisturbed one',
     async (point) => {
       const dir = ground.fresh()

@@ -7,12 +7,12 @@ import { insertOf } from '../support/records.js'
 const POINTS = [
   // Staged and verified, not yet publishing.
   { kind: 'write run.json', nth: 2 },
-  // Two of a block's three days are in staging.
+  // Two of an insert's three days are in staging.
   { kind: 'insert staging', nth: 2 },
   // A plan without its `planned` step.
   { kind: 'insert ids', nth: 1 },
-  // Two of a day's three parts are in both tables, the third is in staging alone.
-  { kind: 'move usage', nth: 2 },
+  // One of a day's two parts is in both tables, the other is in staging alone.
+  { kind: 'move usage', nth: 1 },
   // A day is in `usage`, and a part of it is gone from staging.
   { kind: 'empty staging', nth: 1 },
   // The difference is in the rollup, and nothing says so.

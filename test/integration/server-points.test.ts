@@ -7,12 +7,12 @@ import { replayOf } from '../support/server/server-commands.js'
 
 /** A few of the crash points that `npm run test:fault` goes through one by one. */
 const POINTS: readonly CrashPoint[] = [
-  // The second block's first day is about to be in staging; the deduplication token may be remembered already.
+  // The second insert's first day is about to be in staging; the deduplication token may be remembered already.
   { kind: 'insert staging', nth: 4, when: 'before' },
   // A day is planned, and the command does not know.
   { kind: 'insert steps', nth: 2, when: 'after' },
-  // Two of a day's three parts are in both tables, the third is in staging alone.
-  { kind: 'move usage', nth: 2, when: 'after' },
+  // One of a day's two parts is in both tables, the other is in staging alone.
+  { kind: 'move usage', nth: 1, when: 'after' },
   // The rollup is about to get what it lacks of the second day.
   { kind: 'insert usage_daily', nth: 2, when: 'before' },
 ]

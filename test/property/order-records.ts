@@ -100,13 +100,9 @@ export function arenaOf(rows: readonly Row[]): RecordArena {
   return kernelOf(rows).arena
 }
 
-/**
- * By this a block's rows are in order: as staging's key (tenant_id, ts_ms), then by id. ClickHouse compares UUIDs by their
- * second halves first.
- */
-export function blockKey({ tenant_id, ts_ms, request_id }: Record<string, unknown>): string {
-  const tenant = String(tenant_id)
-  return `${tenant.slice(19)} ${tenant.slice(0, 18)} ${ts_ms} ${request_id}`
+/** By this a block's rows are in order: time, then the id as text. */
+export function blockKey({ ts_ms, request_id }: Record<string, unknown>): string {
+  return `${String(ts_ms).padStart(16, '0')} ${request_id}`
 }
 
 /** Rows of a Native block of plain and LowCardinality columns, as objects; text as ClickHouse would print the values. */

@@ -75,7 +75,7 @@ function shuffled<T>(list: readonly T[], seed: number): T[] {
 }
 
 describe('order stage', () => {
-  it('sends every record once with its values, each block in the order of the table', async () => {
+  it('sends every record once with its values, each block in order of time', async () => {
     const all = records(3000, 1, 3)
     const { sent, records: got, summary } = await order(shuffled([...all, ...all.slice(0, 500)], 2).map(plain), {}, 700)
     expect(byId(got)).toEqual(byId(all.map(values)))

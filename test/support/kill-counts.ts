@@ -1,22 +1,22 @@
 import type { CrashPoint } from './kill-rename.js'
 
 /**
- * How many renames of each kind the engine makes in a replay: three blocks of records, three days, so three parts of each
- * day; the evidence goes in one block.
+ * How many renames of each kind the engine makes in a replay: three blocks of records in two inserts, three days, so two
+ * parts of each day; the evidence goes in one insert.
  */
 export const ENGINE: Readonly<Record<string, number>> = {
   'create lock': 1,
   'create staging': 2,
   'create staging_evidence': 1,
   'create staging_known': 1,
-  'insert staging': 9,
+  'insert staging': 6,
   'insert staging_evidence': 1,
   'insert plan': 3,
   'insert ids': 3,
   // The verdicts on batches, then `planned` and `published` of each day, then the end.
   'insert steps': 8,
-  'move usage': 9,
-  'empty staging': 9,
+  'move usage': 6,
+  'empty staging': 6,
   'insert usage_daily': 3,
   'drop staging': 1,
   'drop staging_evidence': 1,

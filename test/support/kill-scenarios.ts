@@ -24,7 +24,7 @@ const COMMITTED = ALL.slice(2000, 2500)
 const HALF = ALL.filter((_, n) => n % 1000 < BATCH).map((r, i) => (i % 500 === 3 ? { ...r, input_tokens: 7 } : r))
 const NOT_HALF = IN_FILES.filter((_, n) => n % 1000 >= BATCH)
 
-/** Blocks of 4096 records: every day comes to several parts of staging. */
+/** Blocks of 4096 records, inserted two by two: every day comes to several parts of staging. */
 export const REPLAY_ARGS = ['--memory', '16MiB']
 
 export interface Scenario {

@@ -59,8 +59,8 @@ export class Scene {
       const ended = await Promise.race([this.served.gone(), this.ended()])
       if (ended === undefined) return
       this.running = undefined
-      // Where it has come to its end, the point is not one of its way.
-      if (ended.code === this.command.code) return
+      // Where it has come to its end, the point is not one of its way: nothing else will end the server.
+      if (ended.code === this.command.code) return await this.served.stop()
       this.expectCutShort(ended)
     }
   }
