@@ -95,7 +95,10 @@ export type FromDecoder =
   | { readonly type: 'done'; readonly result: DecodeResult }
   | { readonly type: 'failed'; readonly error: PlainError }
 
-export type ToDecoder = { readonly type: 'taken' } | { readonly type: 'stop' }
+export type ToDecoder =
+  | { readonly type: 'task'; readonly task: DecodeTask }
+  | { readonly type: 'taken' }
+  | { readonly type: 'stop' }
 
 /** An error on its way between threads, where classes are lost. */
 export interface PlainError {

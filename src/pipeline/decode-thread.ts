@@ -9,14 +9,23 @@ export interface DecodeThreadHooks {
   progress(bytes: number, records: number): void
 }
 
-/** Runs a decode task in a thread of its own, from the moment it is made; its first blocks wait for `run`. */
+/** Runs a decode task in a thread of its own, which loads its program from the moment it is made. */
 export class DecodeThread {
+  /** What it has begun with. */
+  task: DecodeTask | null = null
   private readonly worker: Worker
   private readonly messages: AsyncIterable<[FromDecoder]>
 
-  constructor(readonly task: DecodeTask) {
-    this.worker = new Worker(new URL('./decode-worker.js', import.meta.url), { workerData: task })
+  constructor() {
+    this.worker = new Worker(new URL('./decode-worker.js', import.meta.url))
     this.messages = on(this.worker, 'message', { close: ['exit'] }) as AsyncIterable<[FromDecoder]>
+  }
+
+  /** Gives it its task, once; its first blocks wait for `run`. */
+  begin(task: DecodeTask): this {
+    this.task = task
+    this.tell({ type: 'task', task })
+    return this
   }
 
   /**
@@ -25,7 +34,7 @@ export class DecodeThread {
    */
   async run(hooks: DecodeThreadHooks, signal: AbortSignal): Promise<DecodeResult> {
     signal.throwIfAborted()
-    const stop = () => this.answer({ type: 'stop' })
+    const stop = () => this.tell({ type: 'stop' })
     signal.addEventListener('abort', stop)
     try {
       for await (const [message] of this.messages) {
@@ -34,7 +43,7 @@ export class DecodeThread {
         if (message.type === 'progress') hooks.progress(message.bytes, message.records)
         else {
           await hooks.block(message.data, message.evidence)
-          this.answer({ type: 'taken' })
+          this.tell({ type: 'taken' })
         }
       }
       throw new LedgerError('internal', 'the decode thread ended before its work was done')
@@ -49,7 +58,7 @@ export class DecodeThread {
     await this.worker.terminate()
   }
 
-  private answer(message: ToDecoder): void {
+  private tell(message: ToDecoder): void {
     this.worker.postMessage(message)
   }
 }

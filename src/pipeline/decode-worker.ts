@@ -1,6 +1,6 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { LedgerError } from '../domain/errors.js'
-import { DecodeJob } from './decode-job.js'
+import { DecodeJob, type DecodeOutlet } from './decode-job.js'
 import {
   type DecodeTask,
   type FromDecoder,
@@ -17,14 +17,7 @@ const stop = new AbortController()
 let wake: () => void = () => {}
 let blocks = 0
 const tell = (message: FromDecoder) => port.postMessage(message)
-
-port.on('message', (message: ToDecoder) => {
-  if (message.type === 'taken') outstanding--
-  else stop.abort(new LedgerError('interrupted', 'stopped while decoding'))
-  wake()
-})
-
-const job = new DecodeJob(workerData as DecodeTask, {
+const outlet: DecodeOutlet = {
   signal: stop.signal,
   async block(data, evidence) {
     outstanding++
@@ -35,14 +28,23 @@ const job = new DecodeJob(workerData as DecodeTask, {
       })
   },
   progress: (bytes, records) => tell({ type: 'progress', bytes, records }),
+}
+
+port.on('message', (message: ToDecoder) => {
+  if (message.type === 'task') void work(message.task)
+  else if (message.type === 'taken') outstanding--
+  else stop.abort(new LedgerError('interrupted', 'stopped while decoding'))
+  wake()
 })
 
-try {
-  tell({ type: 'done', result: await job.run() })
-} catch (error) {
-  tell({ type: 'failed', error: plain(error) })
-} finally {
-  port.close()
+async function work(task: DecodeTask): Promise<void> {
+  try {
+    tell({ type: 'done', result: await new DecodeJob(task, outlet).run() })
+  } catch (error) {
+    tell({ type: 'failed', error: plain(error) })
+  } finally {
+    port?.close()
+  }
 }
 
 function plain(error: unknown): PlainError {

@@ -26,7 +26,7 @@ export async function inspect(
     const columns = FIELDS.map(({ name }) => name)
     let task = decodeTask(options, discovery, state, columns, encode)
     const hooks = { block: async () => {}, progress: decodeProgress(discovery, emit) }
-    const run = () => new DecodeThread(task).run(hooks, signal)
+    const run = () => new DecodeThread().begin(task).run(hooks, signal)
     let decoded = await run()
     if (decoded.newConflictIds.length > 0) {
       task = { ...task, conflictIds: decoded.newConflictIds }

@@ -19,7 +19,7 @@ import { refuseUnfinishedRuns } from '../ledger/unfinished.js'
 import { type Discovery, discover } from '../sources/index.js'
 import { checkAges } from './check-ages.js'
 import { dayCounts } from './day-counts.js'
-import type { DecodeThread } from './decode-thread.js'
+import { DecodeThread } from './decode-thread.js'
 import { inputDocument, stagedInputOf } from './document.js'
 import { fingerprintOf, sourcesBinding } from './fingerprint.js'
 import { missingColumns, nextSteps, plannedInput } from './outcome.js'
@@ -65,8 +65,10 @@ class Replay {
     const state = RunState.open(options.stateDir, bindingOf(options))
     releasers.add(() => state.close())
     const begun = state.manifest?.state === 'publishing'
+    const ahead = this.threadAhead(state)
     let discovery = await this.discover(begun)
-    const ahead = this.decodeAhead(state, discovery)
+    // A process that forks while the embedded engine is being loaded crashes: its allocator is not ready for that yet.
+    if (ahead !== null && discovery !== null && !discovery.startsPrograms) decodeAhead(ahead, options, discovery, state)
     const ledger = await connect(options.target)
     releasers.add(() => ledger.close())
     let target = await inspectTarget(ledger, options.publish)
@@ -150,13 +152,10 @@ class Replay {
     }
   }
 
-  /** Null where a target may have all that is needed already, or nothing is to be decoded. */
-  private decodeAhead(state: RunState, discovery: Discovery | null): DecodeThread | null {
-    const known = state.manifest?.state
-    // A process that forks while the embedded engine is loaded crashes: its allocator is not ready for that yet.
-    if (discovery?.startsPrograms === true) return null
-    if (discovery === null || this.options.dryRun || known === 'staged' || known === 'publishing') return null
-    const thread = decodeAhead(this.options, discovery, state)
+  /** Loads its program while the files are looked for. Null where a target may have all already, or nothing is decoded. */
+  private threadAhead({ manifest }: RunState): DecodeThread | null {
+    if (this.options.dryRun || manifest?.state === 'staged' || manifest?.state === 'publishing') return null
+    const thread = new DecodeThread()
     this.releasers.add(() => thread.end())
     return thread
   }

@@ -27,7 +27,7 @@ export interface StageInput {
   readonly dropBeforeMs: number | undefined
   /** Where the evidence shall tell the file that a record came from (see DecodeTask). */
   readonly origins?: Uint32Array
-  /** Made by `decodeAhead`; null where nothing was begun. */
+  /** A thread made ahead, with `decodeAhead` or without a task; null where there is none. */
   readonly ahead: DecodeThread | null
   readonly emit: Emit
   readonly signal: AbortSignal
@@ -43,9 +43,9 @@ export interface StageResult {
  * Begins to decode while the target is looked at, as if it had a column for every field: of a million records, a quarter
  * are decoded by the time that an embedded ledger is ready for them. The thread stops by itself at its third block.
  */
-export function decodeAhead(options: ReplayOptions, discovery: Discovery, state: RunState): DecodeThread {
+export function decodeAhead(thread: DecodeThread, options: ReplayOptions, discovery: Discovery, state: RunState): void {
   const columns = FIELDS.map(({ name }) => name)
-  return new DecodeThread(decodeTask(options, discovery, state, columns, true))
+  thread.begin(decodeTask(options, discovery, state, columns, true))
 }
 
 /** Conflicts can come to light in a pass that was made for others, where files change meanwhile. */
@@ -126,18 +126,19 @@ async function stageOnce(
   return { decoded, stageMs }
 }
 
-/** The thread that was begun ahead where it does just what is wanted, else a new one. */
+/** The thread that was made ahead where it has begun with just what is wanted or with nothing, else a new one. */
 async function decodeThread(input: StageInput, conflictIds: Uint32Array): Promise<DecodeThread> {
   const { options, discovery, state, columns, dropBeforeMs, origins = null, ahead } = input
   const task: DecodeTask = {
     ...decodeTask(options, discovery, state, columns, true),
     ...{ dropBeforeMs, conflictIds, origins },
   }
-  if (ahead === null || conflictIds.length > 0) return new DecodeThread(task)
+  if (ahead === null || conflictIds.length > 0) return new DecodeThread().begin(task)
+  if (ahead.task === null) return ahead.begin(task)
   if (dropBeforeMs === undefined && columns.join() === ahead.task.columns.join()) return ahead
   await ahead.end()
   state.emptySpool()
-  return new DecodeThread(task)
+  return new DecodeThread().begin(task)
 }
 
 /** What `inspect` and `replay` have in common in what the decode thread is told. */
