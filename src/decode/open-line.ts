@@ -4,6 +4,8 @@ import type { RejectedStretch, Rejects } from './rejects.js'
 import type { Piece } from './salvage.js'
 
 const FIRST_BYTES = 1 << 16
+/** Most files are read in one piece, and nothing is kept of their lines. */
+const NOTHING = Buffer.alloc(0)
 
 /**
  * The line that is being read carefully, as it comes in pieces. NUL bytes never belong to a record: a run of them is
@@ -16,7 +18,7 @@ export class OpenLine {
   number = 0
   /** The file begins with a byte-order mark. */
   bom = false
-  private kept = Buffer.allocUnsafe(FIRST_BYTES)
+  private kept = NOTHING
   private keptLength = 0
   private keptOffset = 0
   private nuls: RejectedStretch | null = null
@@ -118,7 +120,7 @@ export class OpenLine {
   close(): { records: number; rejected: number; torn: boolean } {
     this.endNuls()
     this.isOpen = false
-    if (this.kept.length > FIRST_BYTES * 16) this.kept = Buffer.allocUnsafe(FIRST_BYTES)
+    if (this.kept.length > FIRST_BYTES * 16) this.kept = NOTHING
     return { records: this.records, rejected: this.rejected, torn: this.torn }
   }
 
@@ -142,7 +144,7 @@ export class OpenLine {
       return
     }
     if (length > this.kept.length) {
-      const larger = Buffer.allocUnsafe(Math.max(this.kept.length * 2, length))
+      const larger = Buffer.allocUnsafe(Math.max(this.kept.length * 2, length, FIRST_BYTES))
       this.kept.copy(larger, 0, 0, this.keptLength)
       this.kept = larger
     }

@@ -188,6 +188,8 @@ class Replay {
     if (discovery === null || target.usage === null) throw new Error('there is something to stage')
     assertSpace(discovery, state, target.freeBytes)
     if (action === 'resume') await this.begin(runId, discovery, state)
+    const { manifest } = state
+    if (manifest === null) throw new Error('a run that stages has a manifest')
     const { present, missing } = target.usage.columns
     const { options, context } = this
     const skips = options.expired === 'skip' ? target.usage.ttl?.cutoffMs : undefined
@@ -206,7 +208,7 @@ class Replay {
     })
     if (ledger.kind === 'embedded') this.staged = partitions
     const input = stagedInputOf(discovery, decoded, partitions, stageMs)
-    await state.save({ runId, state: 'staged', fingerprint: fingerprintOf(discovery.files), input })
+    await state.save({ ...manifest, state: 'staged', input })
     return input
   }
 
