@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { record, segment, type TestRecord } from '../../test/support/records.js'
+import { batches, record, segment, type TestRecord } from '../../test/support/records.js'
 import { find, segmentName, tempFolder, write } from '../../test/support/wal-tree.js'
 import { DAY_MS, FIELDS } from '../domain/record.js'
 import { DecodeJob } from './decode-job.js'
@@ -12,10 +12,7 @@ const START_MS = Date.UTC(2026, 0, 1)
 /** The rows of each INSERT that these records come to. */
 async function inserts(records: readonly TestRecord[], choices: { tenants?: readonly string[] } = {}) {
   const folder = tempFolder()
-  const batches = Array.from({ length: Math.ceil(records.length / 500) }, (_, i) =>
-    records.slice(500 * i, 500 * (i + 1)),
-  )
-  write(folder, { [`pods/a/telemetry.wal.segments/${segmentName(START_MS)}`]: segment(batches) })
+  write(folder, { [`pods/a/telemetry.wal.segments/${segmentName(START_MS)}`]: segment(batches(records)) })
   const { files } = await find(join(folder, 'pods'))
   const rows: number[] = []
   const task = {

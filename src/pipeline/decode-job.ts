@@ -51,8 +51,8 @@ export class DecodeJob {
   private readonly data: JoinedBlocks
   private readonly evidence: JoinedBlocks
   /** Of the rows in `data`, unix ms. */
-  private dataFromMs = Infinity
-  private dataToMs = -Infinity
+  private dataFromMs = 0
+  private dataToMs = 0
   private orderMs = 0
   private readMs = 0
   private waitedMs = 0
@@ -235,11 +235,13 @@ export class DecodeJob {
 
   private async join({ native, rows, minTsMs, maxTsMs }: OrderedBlock): Promise<void> {
     const { data } = this
-    if (!spansFewDays(Math.min(this.dataFromMs, minTsMs), Math.max(this.dataToMs, maxTsMs)))
+    let [fromMs, toMs] = [Math.min(this.dataFromMs, minTsMs), Math.max(this.dataToMs, maxTsMs)]
+    if (data.rows === 0 || !spansFewDays(fromMs, toMs)) {
       await this.send(data.take(), null)
-    if (data.rows === 0) [this.dataFromMs, this.dataToMs] = [minTsMs, maxTsMs]
-    this.dataFromMs = Math.min(this.dataFromMs, minTsMs)
-    this.dataToMs = Math.max(this.dataToMs, maxTsMs)
+      ;[fromMs, toMs] = [minTsMs, maxTsMs]
+    }
+    this.dataFromMs = fromMs
+    this.dataToMs = toMs
     data.append(native, rows)
   }
 

@@ -11,7 +11,16 @@ import type { ClickhouseRestoreOutcome } from '../../src/domain/clickhouse-resto
 import { canEncrypt, keyFiles } from '../support/keys.js'
 import { seeded } from '../support/kill-run.js'
 import { cleanEnv, LedgerDir } from '../support/ledger-dir.js'
-import { insertOf, ROLLUP_SQL, record, rollupOf, SEGMENT, segment, type TestRecord } from '../support/records.js'
+import {
+  batches,
+  insertOf,
+  ROLLUP_SQL,
+  record,
+  rollupOf,
+  SEGMENT,
+  segment,
+  type TestRecord,
+} from '../support/records.js'
 
 vi.setConfig({ testTimeout: 400_000 })
 
@@ -99,18 +108,17 @@ it('half a million rows, lost with a backup of yesterday and WAL files of today:
   const today = Array.from({ length: 3000 }, (_, n) => record(n, { ts_ms: Date.UTC(2026, 2, 10, 8) + n * 7000 }))
   const early = today.slice(0, 1000)
   dir.sql(...oblethSchema(), many(0, HALF), many(HALF, WHOLE_ROWS))
-  const batches = (all: readonly TestRecord[]) =>
-    segment(Array.from({ length: all.length / 500 }, (_, i) => all.slice(500 * i, 500 * i + 500)))
+  const inBatches = (all: readonly TestRecord[]) => segment(batches(all))
   // Some went by way of a replay before the backup, some came after it, some of those were acknowledged by the lost ledger.
-  dir.write(SEGMENT, batches(early))
+  dir.write(SEGMENT, inBatches(early))
   expect(dir.replay().code).toBe(0)
   const manifest = backup()
   expect(manifest.contents.tables).toContainEqual({ table: 'obleth.usage', rows: WHOLE_ROWS + early.length })
   expect(manifest.contents.facts.rollup).toBe('consistent')
 
-  dir.write(SEGMENT, batches(today))
+  dir.write(SEGMENT, inBatches(today))
   expect(dir.replay().code).toBe(0)
-  dir.write(`${SEGMENT}.offset`, String(batches(today.slice(0, 2000)).length))
+  dir.write(`${SEGMENT}.offset`, String(inBatches(today.slice(0, 2000)).length))
   const [usage, daily, meta] = dir.sql(...WHOLE)
   expect(usage.reduce((sum, { rows }) => sum + Number(rows), 0)).toBe(WHOLE_ROWS + today.length)
 

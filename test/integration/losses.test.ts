@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerDir } from '../support/ledger-dir.js'
-import { insertOf, ROLLUP_SQL, record, rollupOf, segment, type TestRecord } from '../support/records.js'
+import { batches, insertOf, ROLLUP_SQL, record, rollupOf, segment, type TestRecord } from '../support/records.js'
 
 /**
  * One pod that went through an outage: batches of five. The first four were drained and acknowledged, two still wait.
@@ -10,16 +10,15 @@ const ALL = Array.from({ length: 40 }, (_, n) => record(n))
 const ACKNOWLEDGED = ALL.slice(0, 20)
 const PENDING = ALL.slice(20, 30)
 const DIRECT = ALL.slice(30)
-const batches = (records: readonly TestRecord[]) =>
-  Array.from({ length: records.length / 5 }, (_, i) => records.slice(5 * i, 5 * i + 5))
+const inFives = (records: readonly TestRecord[]) => batches(records, 5)
 
 let dir: LedgerDir
 
 beforeEach(() => {
   dir = new LedgerDir()
   const name = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
-  dir.write(name, segment(batches([...ACKNOWLEDGED, ...PENDING])))
-  dir.write(`${name}.offset`, String(segment(batches(ACKNOWLEDGED)).length))
+  dir.write(name, segment(inFives([...ACKNOWLEDGED, ...PENDING])))
+  dir.write(`${name}.offset`, String(segment(inFives(ACKNOWLEDGED)).length))
   // Creates obleth's schema; there is nothing in the window.
   expect(dir.replay('--since', '2030-01-01T00:00:00Z').code).toBe(0)
 })
@@ -27,7 +26,7 @@ afterEach(() => dir.remove())
 
 /** The ledger as the gateways left it before anything was lost. */
 function fill(...more: TestRecord[][]): void {
-  dir.sql(...[...batches(ACKNOWLEDGED), ...more].map(insertOf))
+  dir.sql(...[...inFives(ACKNOWLEDGED), ...more].map(insertOf))
 }
 
 function expectLedger(usage: readonly TestRecord[], rollup: readonly TestRecord[] = usage): void {
@@ -114,7 +113,7 @@ describe('replay after a loss', () => {
   })
 
   it('goes on from tables that were both restored from an older backup', () => {
-    dir.sql(...batches(ACKNOWLEDGED.slice(0, 10)).map(insertOf))
+    dir.sql(...inFives(ACKNOWLEDGED.slice(0, 10)).map(insertOf))
     const { code, document } = dir.replay()
     expect([code, document.rollup]).toEqual([0, 'consistent'])
     expect(document.records).toMatchObject({ inserted: 20, alreadyInLedger: 10 })
@@ -122,7 +121,7 @@ describe('replay after a loss', () => {
   })
 
   it('inserts nothing where nothing was lost', () => {
-    fill(DIRECT, ...batches(PENDING))
+    fill(DIRECT, ...inFives(PENDING))
     for (let run = 0; run < 2; run++) {
       const { code, document } = dir.replay()
       expect([code, document.status, document.rollup]).toEqual([0, 'ok', 'consistent'])
@@ -141,7 +140,7 @@ describe('replay after a loss', () => {
   })
 
   it('shows a lost rollup, and raises it when told to', () => {
-    fill(DIRECT, ...batches(PENDING))
+    fill(DIRECT, ...inFives(PENDING))
     dir.sql('TRUNCATE TABLE obleth.usage_daily')
     const seen = dir.replay()
     expect([seen.code, seen.document.rollup, seen.document.records.inserted]).toEqual([4, 'mismatch', 0])

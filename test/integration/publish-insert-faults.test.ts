@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { insertOf, record, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
+import { batches, insertOf, record, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
 import { CLUSTER, type Engine, ledgerOf } from '../support/server/engines.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
 import { type LoopbackProxy, type OnStatement, startProxy } from '../support/server/proxy.js'
@@ -10,8 +10,6 @@ vi.setConfig({ testTimeout: 300_000 })
 
 /** One day of them, so that it takes three of the blocks that a server without memory is given. */
 const OURS = Array.from({ length: 20_000 }, (_, n) => record(n, { ts_ms: START_MS + n }))
-const batches = (records: readonly TestRecord[]) =>
-  Array.from({ length: Math.ceil(records.length / 500) }, (_, i) => records.slice(500 * i, 500 * (i + 1)))
 
 /** A block on its way into `usage`, with its size. */
 const BLOCK = /^INSERT INTO `obleth`\.`usage` .*LIMIT (\d+)$/s

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { insertOf, record, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
+import { batches, insertOf, record, SEGMENT, START_MS, segment, type TestRecord } from '../support/records.js'
 import { expectLedger } from '../support/server/expect-ledger.js'
 import { startProxy } from '../support/server/proxy.js'
 import { ServerDir, type ServerRan } from '../support/server/server-dir.js'
@@ -19,9 +19,6 @@ beforeEach(async () => {
   const schema = await dir.replayNothing()
   expect(schema.code, schema.output).toBe(0)
 })
-
-const batches = (records: readonly TestRecord[], size: number) =>
-  Array.from({ length: Math.ceil(records.length / size) }, (_, i) => records.slice(size * i, size * (i + 1)))
 
 describe('other records that arrive while a replay publishes', () => {
   const OURS = Array.from({ length: 600 }, (_, n) => record(n))

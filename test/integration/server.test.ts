@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerDir } from '../support/ledger-dir.js'
 import {
+  batches,
   insertOf,
   ROLLUP_SQL,
   record,
@@ -19,8 +20,7 @@ import { PASSWORD } from '../support/server/targets.js'
 
 const DAY_MS = 86_400_000
 const ALL = Array.from({ length: 60 }, (_, n) => record(n, n === 11 ? { request_type: 'benchmark' } : {}))
-const batches = (records: readonly TestRecord[]) =>
-  Array.from({ length: Math.ceil(records.length / 5) }, (_, i) => records.slice(5 * i, 5 * i + 5))
+const inFives = (records: readonly TestRecord[]) => batches(records, 5)
 const USAGE_SQL = 'SELECT count() AS rows, sum(cityHash64(*)) AS hash FROM obleth.usage'
 const TABLES_SQL = `SELECT name, replaceAll(create_table_query, toString(uuid), '') AS ddl FROM system.tables
   WHERE database = 'obleth' AND NOT startsWith(name, 'usage_replay') ORDER BY name`
@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => dir.remove())
 beforeEach(async () => {
   await dir.empty()
-  dir.files.write(SEGMENT, segment(batches(ALL)))
+  dir.files.write(SEGMENT, segment(inFives(ALL)))
 })
 
 /** obleth's schema, and nothing in it. */
@@ -103,7 +103,7 @@ describe('what a replay into a server asks for first', () => {
 describe('a replay into a server', () => {
   it('gives what a replay into an embedded ledger gives, in the same tables', async () => {
     const embedded = new LedgerDir()
-    embedded.write(SEGMENT, segment(batches(ALL)))
+    embedded.write(SEGMENT, segment(inFives(ALL)))
     const there = embedded.replay()
     const [usage, rollup, tables] = embedded.sql(USAGE_SQL, ROLLUP_SQL, TABLES_SQL)
     embedded.remove()
@@ -137,8 +137,8 @@ describe('a replay into a server', () => {
 
   it('does not count acknowledged records again after a raw loss', async () => {
     await makeSchema()
-    await dir.sql(...batches(ALL.slice(0, 40)).map(insertOf), 'TRUNCATE TABLE obleth.usage')
-    dir.files.write(`${SEGMENT}.offset`, String(segment(batches(ALL.slice(0, 40))).length))
+    await dir.sql(...inFives(ALL.slice(0, 40)).map(insertOf), 'TRUNCATE TABLE obleth.usage')
+    dir.files.write(`${SEGMENT}.offset`, String(segment(inFives(ALL.slice(0, 40))).length))
     const ran = await dir.replay()
     expect([ran.code, ran.document.rollup, ran.document.records.inserted], ran.output).toEqual([0, 'consistent', 60])
     await expectLedger(dir, ALL)
@@ -252,7 +252,7 @@ describe('a server of another time zone', () => {
 
   beforeAll(async () => {
     east = await ServerDir.start('America/New_York')
-    east.files.write(SEGMENT, segment(batches(ALL)))
+    east.files.write(SEGMENT, segment(inFives(ALL)))
     east.files.write('router-1/telemetry.wal', segment([late]))
   })
   afterAll(() => east.remove())

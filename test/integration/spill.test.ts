@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LedgerDir } from '../support/ledger-dir.js'
-import { record, segment } from '../support/records.js'
+import { batches, record, segment } from '../support/records.js'
 import { segmentName } from '../support/wal-tree.js'
 
 const RECORDS = 6000
@@ -12,8 +12,7 @@ let mounted = false
 beforeEach(() => {
   dir = new LedgerDir()
   const all = Array.from({ length: RECORDS }, (_, n) => record(n))
-  const batches = Array.from({ length: RECORDS / 500 }, (_, i) => all.slice(500 * i, 500 * i + 500))
-  dir.write(`a/telemetry.wal.segments/${segmentName(1_773_180_000_000)}`, segment(batches))
+  dir.write(`a/telemetry.wal.segments/${segmentName(1_773_180_000_000)}`, segment(batches(all)))
   mkdirSync(dir.state)
 })
 afterEach(() => {

@@ -2,10 +2,18 @@ import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { LedgerDir, type Ran, type Row } from './ledger-dir.js'
-import { insertOf, ROLLUP_SQL, record, rollupOf, START_MS, segment, type TestRecord } from './records.js'
+import {
+  BATCH,
+  batches,
+  insertOf,
+  ROLLUP_SQL,
+  record,
+  rollupOf,
+  START_MS,
+  segment,
+  type TestRecord,
+} from './records.js'
 
-/** Records of a batch; the gateway's own size. */
-const BATCH = 500
 const HALF_HOUR_MS = 1_800_000
 
 /** 10,500 records over thirty hours, so three days; every batch touches all of them, and holds some of a benchmark. */
@@ -178,10 +186,6 @@ export function copyOf(template: LedgerDir): LedgerDir {
   writePods(dir)
   if (existsSync(template.ledger)) cpSync(template.ledger, dir.ledger, { recursive: true, verbatimSymlinks: true })
   return dir
-}
-
-export function batches(records: readonly TestRecord[]): TestRecord[][] {
-  return Array.from({ length: records.length / BATCH }, (_, i) => records.slice(BATCH * i, BATCH * (i + 1)))
 }
 
 /** Two pods: each with a segment that is drained in part and one that is not; pod 1 has copies of pod 0's second. */

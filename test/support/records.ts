@@ -60,6 +60,14 @@ export function lineOf(r: TestRecord): string {
 /** Path of a segment below the pods' folder, as a gateway names it. */
 export const SEGMENT = 'router-0/telemetry.wal.segments/01773180000000000000-0b0f5a3c-7f6e-4f60-9f06-8f3a4a0d9c11.jsonl'
 
+/** Records of a batch; the gateway's own size. */
+export const BATCH = 500
+
+/** Records batch by batch, in their order. */
+export function batches(records: readonly TestRecord[], size = BATCH): TestRecord[][] {
+  return Array.from({ length: Math.ceil(records.length / size) }, (_, i) => records.slice(size * i, size * (i + 1)))
+}
+
 /** Batches as they stand in a segment: lines, then a blank one. */
 export function segment(batches: readonly (readonly TestRecord[])[]): string {
   return batches.map((batch) => `${batch.map((r) => `${lineOf(r)}\n`).join('')}\n`).join('')

@@ -3,8 +3,8 @@ import { expect } from 'vitest'
 // @ts-expect-error a plain script, without types
 import { oblethSchema } from '../../../samples/obleth-schema.js'
 import { seeded } from '../kill-run.js'
-import { batches, REPLAY_ARGS, SCENARIOS, type Scenario, writePods } from '../kill-scenarios.js'
-import { insertOf, ROLLUP_SQL, rollupOf } from '../records.js'
+import { REPLAY_ARGS, SCENARIOS, type Scenario, writePods } from '../kill-scenarios.js'
+import { batches, insertOf, ROLLUP_SQL, rollupOf } from '../records.js'
 import { FAULTS, type Fault, startFaultProxy } from './fault-proxy.js'
 import { ServerDir, type ServerRan } from './server-dir.js'
 
